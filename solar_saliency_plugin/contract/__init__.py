@@ -1,0 +1,10 @@
+"""What can be asked of the engine, and how: shared by the QGIS side and the engine.
+
+Standard library only, Python 3.9 and later: QGIS brings its own interpreter.
+Importing this package registers every method in :data:`METHODS`.
+"""
+
+from . import detection, imagery, model
+from .registry import METHODS, Method
+
+__all__ = ["METHODS", "Method", "detection", "imagery", "model"]

@@ -1,0 +1,1 @@
+"""The engine: reads scenes, runs and explains models. Never imports qgis or PyQt."""

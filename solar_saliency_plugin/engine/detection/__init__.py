@@ -1,0 +1,1 @@
+"""From a scene to a probability raster, from there to polygons."""

@@ -1,0 +1,240 @@
+"""Detection polygons from a probability raster."""
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy as np
+import pyogrio
+import rasterio
+import shapely
+from pyproj import Geod, Transformer
+from rasterio.features import shapes
+
+from ...contract.detection import PolygonizeRequest, PolygonizeResult
+from ...contract.errors import GridUnsuitableError, NotReflectanceError, SceneNotFoundError, SceneUnreadableError
+from ..imagery.grid import Window
+from ..imagery.outputs import check_output, translate_os_error
+from ..job import Job
+from ..provenance import read_run, run_tag
+from .components import Component, find_components
+from .style import style
+
+#: Name of the layer in the GeoPackage.
+LAYER = "detections"
+
+#: Threshold for rasters that do not say which one they were made with.
+DEFAULT_THRESHOLD = 0.5
+
+_WGS84 = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One polygon with what planners ask of it."""
+
+    id: str
+    geometry: shapely.Geometry
+    area_ha: float
+    mean_probability: float
+    max_probability: float
+    pixels: int
+    longitude: float
+    latitude: float
+
+
+def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
+    """Write ``request.probability``'s detections as polygons to a GeoPackage, with their style.
+
+    Raises :class:`SolarSaliencyError`; the output is written whole or not at all.
+    """
+    source = Path(request.probability)
+    if not source.is_file():
+        raise SceneNotFoundError(f"There is no probability raster at {source}.", "Run Detect Solar Farms first.")
+    output = check_output(request.output, (source,), (".gpkg",))
+    try:
+        with rasterio.open(source) as dataset:
+            _check(dataset, source)
+            run = read_run(dataset.tags())
+            threshold = _threshold(request, run, job)
+            detections, dropped = _detections(dataset, threshold, request.minimum_area, job)
+            crs = dataset.crs
+    except rasterio.errors.RasterioIOError as error:
+        raise SceneUnreadableError(
+            f"The raster {source.name} cannot be read: {error}", "It may be damaged; run the detection again."
+        ) from error
+    if not detections:
+        job.warn(f"No detection: nowhere does the probability reach {threshold:g} over {request.minimum_area:g} ha.")
+    for warning in run.get("warnings", []):
+        job.warn(str(warning))
+    result = PolygonizeResult(
+        output=str(output),
+        layer=LAYER,
+        detections=len(detections),
+        total_ha=sum(d.area_ha for d in detections),
+        dropped_small=dropped,
+        threshold=threshold,
+        seconds=job.seconds,
+        warnings=tuple(job.warnings),
+    )
+    try:
+        _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
+    except (OSError, sqlite3.Error, pyogrio.errors.DataSourceError) as error:
+        raise translate_os_error(error) from error
+    job.progress(1.0, "Done")
+    return result
+
+
+def _check(dataset: Any, source: Path) -> None:
+    if dataset.count != 1 or not np.issubdtype(np.dtype(dataset.dtypes[0]), np.floating):
+        raise NotReflectanceError(
+            f"{source.name} is no probability raster: that has one band of decimal numbers between 0 and 1.",
+            "Choose the raster that Detect Solar Farms wrote.",
+        )
+    if dataset.crs is None:
+        raise GridUnsuitableError(f"{source.name} has no CRS.", "Assign its CRS in QGIS and save it, then try again.")
+
+
+def _threshold(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> float:
+    if request.threshold is not None:
+        return request.threshold
+    made_with = run.get("result", {}).get("threshold")
+    if made_with is None:
+        job.warn(f"The raster does not say which threshold it was made with; {DEFAULT_THRESHOLD} was taken.")
+        return DEFAULT_THRESHOLD
+    return float(made_with)
+
+
+def _detections(dataset: Any, threshold: float, minimum_ha: float, job: Job) -> "tuple[List[Detection], int]":
+    def read(window: Window) -> np.ndarray:
+        values = dataset.read(1, window=window.to_rasterio(), masked=True).astype(np.float32).filled(np.nan)
+        return np.asarray(values)
+
+    finding = job.part(0, 0.5)
+    components = find_components(
+        read, dataset.height, dataset.width, threshold, lambda share: finding.progress(share, "Looking for detections")
+    )
+    to_degrees = Transformer.from_crs(dataset.crs, "EPSG:4326", always_xy=True)
+    outlining = job.part(0.5, 0.95)
+    detections = []
+    for place, component in enumerate(components):
+        outlining.progress(place / len(components), f"Outlining detection {place + 1} of {len(components)}")
+        geometry = _outline(read(component.window) >= threshold, component, dataset.transform)
+        in_degrees = shapely.transform(geometry, to_degrees.transform, interleaved=False)
+        area_ha = abs(_WGS84.geometry_area_perimeter(in_degrees)[0]) / 1e4
+        if area_ha >= minimum_ha:
+            detections.append(_detection(component, geometry, area_ha, dataset.transform, to_degrees))
+    return detections, len(components) - len(detections)
+
+
+def _outline(detected: np.ndarray, component: Component, transform: Any) -> shapely.Geometry:
+    """The outline of one component along pixel borders, with its holes, in the raster's CRS."""
+    from scipy import ndimage
+
+    window = component.window
+    labels, _ = ndimage.label(detected)
+    own = labels == labels[component.peak[0] - window.row, component.peak[1] - window.col]
+    shifted = transform * transform.translation(window.col, window.row)
+    polygons = [
+        shapely.geometry.shape(outline) for outline, _ in shapes(own.astype(np.uint8), mask=own, transform=shifted)
+    ]
+    # A ring that touches itself where two holes meet at a corner is mended into the same area without the touch.
+    geometry = shapely.make_valid(shapely.union_all(polygons))
+    return shapely.MultiPolygon([geometry]) if geometry.geom_type == "Polygon" else geometry
+
+
+def _detection(
+    component: Component, geometry: shapely.Geometry, area_ha: float, transform: Any, to_degrees: Transformer
+) -> Detection:
+    row, col = component.peak
+    longitude, latitude = to_degrees.transform(*(transform @ (col + 0.5, row + 0.5)))
+    return Detection(
+        # Where it is most probable stays the same when the threshold moves the outline.
+        id=f"{abs(latitude):.5f}{'N' if latitude >= 0 else 'S'} {abs(longitude):.5f}{'E' if longitude >= 0 else 'W'}",
+        geometry=geometry,
+        area_ha=area_ha,
+        mean_probability=component.mean_probability,
+        max_probability=component.peak_probability,
+        pixels=component.pixels,
+        longitude=longitude,
+        latitude=latitude,
+    )
+
+
+def _tags(request: PolygonizeRequest, run: Dict[str, Any], result: PolygonizeResult) -> Dict[str, str]:
+    told = {"threshold": result.threshold, "detections": result.detections, "total_ha": result.total_ha}
+    return run_tag(
+        "polygonize",
+        request,
+        scene=run.get("scene", {}),
+        model=run.get("model"),
+        result=told,
+        warnings=result.warnings,
+    )
+
+
+def _write(
+    output: Path,
+    detections: List[Detection],
+    crs: str,
+    tags: Dict[str, str],
+    run: Dict[str, Any],
+    threshold: float,
+) -> None:
+    fields: Dict[str, np.ndarray] = {
+        "id": np.array([d.id for d in detections], dtype=object),
+        "area_ha": np.array([d.area_ha for d in detections], dtype=np.float64),
+        "mean_probability": np.array([d.mean_probability for d in detections], dtype=np.float64),
+        "max_probability": np.array([d.max_probability for d in detections], dtype=np.float64),
+        "pixels": np.array([d.pixels for d in detections], dtype=np.int64),
+        "longitude": np.array([d.longitude for d in detections], dtype=np.float64),
+        "latitude": np.array([d.latitude for d in detections], dtype=np.float64),
+        "date": np.array([run.get("scene", {}).get("date", "")] * len(detections), dtype=object),
+        "model": np.array([run.get("model", {}).get("name", "")] * len(detections), dtype=object),
+        "threshold": np.full(len(detections), threshold),
+    }
+    part = output.with_name(output.stem + ".part.gpkg")
+    part.unlink(missing_ok=True)
+    # GeoPackages carry the time of their last change; without this the same request would not give the same bytes.
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
+    try:
+        pyogrio.raw.write(
+            part,
+            geometry=shapely.to_wkb([d.geometry for d in detections]),
+            field_data=list(fields.values()),
+            fields=list(fields),
+            layer=LAYER,
+            driver="GPKG",
+            geometry_type="MultiPolygon",
+            crs=crs,
+            layer_metadata=tags,
+        )
+        _add_style(part, threshold)
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _add_style(geopackage: Path, threshold: float) -> None:
+    """Store the style the way QGIS does, as the layer's default (table ``layer_styles``)."""
+    with closing(sqlite3.connect(geopackage)) as database, database:
+        database.execute(
+            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), "
+            "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), "
+            "styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
+            "update_time DATETIME)"
+        )
+        database.execute(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
+            "styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
+            "VALUES ('', '', ?, 'geom', 'Solar Saliency', ?, '', 1, 'Solar Saliency detections', '', '', "
+            "'2000-01-01T00:00:00.000Z')",
+            (LAYER, style("detections", threshold)),
+        )
+        database.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) "
+            "VALUES ('layer_styles', 'attributes', 'layer_styles', '', '2000-01-01T00:00:00.000Z', 0)"
+        )

@@ -1,0 +1,22 @@
+"""Styles that results bring along, so that they look right when opened outside the plugin, too."""
+
+import os
+from pathlib import Path
+from string import Template
+
+#: Templates of QGIS styles; ``$name`` is replaced.
+STYLES = Path(__file__).resolve().parents[3] / "resources" / "styles"
+
+
+def style(name: str, threshold: float) -> str:
+    """The QGIS style ``name`` (QML text) for results made with ``threshold``."""
+    template = Template((STYLES / f"{name}.qml").read_text(encoding="utf-8"))
+    # The ramp jumps from clear to coloured between two values that lie closer together than stored probabilities do.
+    return template.substitute(threshold=f"{threshold:g}", below=f"{max(0.0, threshold - 1e-6):.6f}")
+
+
+def write_style(name: str, path: Path, threshold: float) -> None:
+    """Write style ``name`` to ``path``, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(style(name, threshold), encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,23 @@
+"""How large the windows are that a scene is computed in."""
+
+import psutil
+
+from ..imagery.grid import Window
+from ..models.runtime import Runtime
+from .windowed_raster import BLOCK
+
+#: Share of the free memory that one window may take.
+MEMORY_SHARE = 0.25
+
+#: Largest window: beyond it the halo's cost is small already, and activations leave the processor's cache.
+LARGEST = 1024
+
+
+def choose_window(runtime: Runtime, halo: int, area: Window) -> int:
+    """The side of the windows, in pixels: as large as memory allows, not larger than the area needs."""
+    side = LARGEST
+    budget = MEMORY_SHARE * psutil.virtual_memory().available
+    while side > BLOCK and runtime.memory_per_pixel() * (side + 2 * halo) ** 2 > budget:
+        side -= BLOCK
+    needed = -(-max(area.height, area.width) // BLOCK) * BLOCK
+    return max(BLOCK, min(side, needed))

@@ -1,0 +1,122 @@
+"""What an engine function knows of the job that it works for: progress, cancellation, warnings."""
+
+import threading
+import time
+from typing import Callable, List, Optional, Protocol
+
+from ..contract.errors import CancelledError
+from ..contract.messages import Progress
+
+#: Progress is told at most this often, in seconds; a dialog needs no more.
+REPORT_INTERVAL = 0.2
+
+
+class Listener(Protocol):
+    """Who hears of a job."""
+
+    def progressed(self, progress: Progress) -> None:
+        """The job got further."""
+
+    def warned(self, message: str) -> None:
+        """The user should know of this; it does not stop the job."""
+
+    def informed(self, message: str) -> None:
+        """Something worth a line in the log."""
+
+
+class SilentListener:
+    """Hears everything, tells nobody."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def warned(self, message: str) -> None:
+        """Ignore it."""
+
+    def informed(self, message: str) -> None:
+        """Ignore it."""
+
+
+class Job:
+    """One running job. Safe to use from several threads."""
+
+    def __init__(self, listener: Listener, cancelled: Optional[threading.Event] = None) -> None:
+        self.warnings: List[str] = []
+        self._listener = listener
+        self._cancelled = cancelled or threading.Event()
+        self._started = time.monotonic()
+        self._last_report = -REPORT_INTERVAL
+        self._last_fraction = -1.0
+
+    @classmethod
+    def silent(cls) -> "Job":
+        """A job that nobody listens to."""
+        return cls(SilentListener())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self._started
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise :class:`CancelledError` if the user asked to stop."""
+        if self.is_cancelled:
+            raise CancelledError("The job was cancelled.", "Nothing was changed.")
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tell how far the job is, ``fraction`` in [0, 1]; raises :class:`CancelledError` if it was cancelled."""
+        self.check()
+        now = self.seconds
+        if now - self._last_report < REPORT_INTERVAL and fraction < 1.0:
+            return
+        self._last_report = now
+        fraction = self._last_fraction = min(1.0, max(fraction, self._last_fraction, 0.0))
+        # Before 2 % the estimate jumps about more than it tells.
+        remaining = now * (1.0 - fraction) / fraction if fraction >= 0.02 else None
+        self._listener.progressed(Progress(fraction, message, now, remaining))
+
+    def warn(self, message: str) -> None:
+        """Tell the user of something that does not stop the job; it is kept with the result. Said once only."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            self._listener.warned(message)
+
+    def info(self, message: str) -> None:
+        """Write a line to the log."""
+        self._listener.informed(message)
+
+    def part(self, start: float, end: float) -> "JobPart":
+        """The stretch of this job from ``start`` to ``end``, as a job of its own."""
+        return JobPart(self, start, end)
+
+
+class JobPart(Job):
+    """A stretch of another job: its 0…1 is the whole job's ``start``…``end``."""
+
+    def __init__(self, whole: Job, start: float, end: float) -> None:
+        super().__init__(SilentListener())
+        self.warnings = whole.warnings
+        self._whole = whole
+        self._span: Callable[[float], float] = lambda fraction: start + (end - start) * min(1.0, max(0.0, fraction))
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the user asked the whole job to stop."""
+        return self._whole.is_cancelled
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tell how far this stretch is."""
+        self._whole.progress(self._span(fraction), message)
+
+    def warn(self, message: str) -> None:
+        """Warn in the whole job's name."""
+        self._whole.warn(message)
+
+    def info(self, message: str) -> None:
+        """Log in the whole job's name."""
+        self._whole.info(message)

@@ -1,0 +1,16 @@
+"""Versions of the packages that results depend on."""
+
+import contextlib
+import importlib.metadata
+from typing import Dict
+
+PACKAGES = ("torch", "numpy", "scipy", "rasterio", "safetensors", "shapely", "pyproj", "pyogrio")
+
+
+def package_versions() -> Dict[str, str]:
+    """Installed versions by package name, read without importing the packages."""
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
