@@ -8,14 +8,12 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ..contract.options import to_json
+from ..contract.provenance import RUN_TAG
 from ..contract.version import PLUGIN_VERSION
 from .versions import package_versions
 
 if TYPE_CHECKING:
     from .imagery.scene import Scene
-
-#: Name of the tag, in the default metadata domain: custom domains are lost on the way from GeoTIFF to COG.
-RUN_TAG = "SOLAR_SALIENCY_RUN"
 
 
 def run_tag(

@@ -1,0 +1,115 @@
+"""Say whether the engine is ready, and with what."""
+
+import html
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputBoolean,
+    QgsProcessingOutputFolder,
+    QgsProcessingOutputHtml,
+    QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
+    QgsProcessingUtils,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..solar_saliency_plugin.bridge import environment
+from ..solar_saliency_plugin.bridge.worker import worker
+from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
+from ..solar_saliency_plugin.contract.messages import DEVICES
+from .base import ICONS
+
+
+class CheckEngine(QgsProcessingAlgorithm):
+    """The algorithm ``checkengine``. That the engine is not ready is its result, not its failure."""
+
+    START = "START"
+    READY = "READY"
+    FOLDER = "FOLDER"
+    VERSIONS = "VERSIONS"
+    DEVICES = "DEVICES"
+    REPORT = "REPORT"
+
+    def name(self) -> str:
+        return "checkengine"
+
+    def displayName(self) -> str:
+        return "Check Engine"
+
+    def group(self) -> str:
+        return "Set-up"
+
+    def groupId(self) -> str:
+        return "setup"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ICONS / "solar_saliency.svg"))
+
+    def shortHelpString(self) -> str:
+        return (
+            "<p>Says whether the engine, the program that Solar Saliency computes with, is ready; where it is, which "
+            "versions it is made of, and whether it can use the graphics card, or why not.</p>"
+            "<p><b>Start the engine and try it</b>: otherwise only its files are looked at.</p>"
+        )
+
+    def createInstance(self) -> QgsProcessingAlgorithm:
+        return type(self)()
+
+    def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
+        self.addParameter(QgsProcessingParameterBoolean(self.START, "Start the engine and try it", True))
+        self.addOutput(QgsProcessingOutputBoolean(self.READY, "Ready"))
+        self.addOutput(QgsProcessingOutputFolder(self.FOLDER, "Folder"))
+        self.addOutput(QgsProcessingOutputString(self.VERSIONS, "Versions"))
+        self.addOutput(QgsProcessingOutputString(self.DEVICES, "Devices"))
+        self.addOutput(QgsProcessingOutputHtml(self.REPORT, "State of the engine"))
+
+    def processAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Dict[str, Any]:
+        state = environment.state()
+        reason, versions, devices = state.reason, "", ""
+        if state.ready and self.parameterAsBool(parameters, self.START, context):
+            try:
+                versions, devices = _try_engine(feedback)
+            except CancelledError:
+                return {}
+            except SolarSaliencyError as error:
+                reason = str(error)
+        rows = [("State", reason or "The engine is ready."), ("Folder", str(state.folder))]
+        rows += [(name, text) for name, text in (("Versions", versions), ("Devices", devices)) if text]
+        for name, text in rows:
+            feedback.pushInfo(f"{name}: {text}")
+        return {
+            self.READY: not reason,
+            self.FOLDER: str(state.folder),
+            self.VERSIONS: versions,
+            self.DEVICES: devices,
+            self.REPORT: _write_report(rows),
+        }
+
+
+def _try_engine(feedback: QgsProcessingFeedback) -> Tuple[str, str]:
+    """Versions and devices in words, from the engine itself."""
+    found = worker().call(DEVICES, {}, feedback)
+    hello = worker().hello
+    versions = {"Python": hello["python"], **hello["packages"]}
+    return ", ".join(f"{name} {version}" for name, version in versions.items()), "; ".join(
+        [_device(device) for device in found["devices"]] + [f"{found['threads']} threads"]
+    )
+
+
+def _device(device: Dict[str, Any]) -> str:
+    memory = f", {device['memory_bytes'] / 2**30:.0f} GiB" if device["memory_bytes"] else ""
+    use = "usable" if device["usable"] else f"not usable: {device['reason']}"
+    return f"{device['name']} ({device['kind']}{memory}, {use})"
+
+
+def _write_report(rows: List[Tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th align=left>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
+    path = Path(QgsProcessingUtils.generateTempFilename("engine.html"))
+    path.write_text(f"<html><meta charset=utf-8><table cellpadding=4>{cells}</table></html>", encoding="utf-8")
+    return str(path)

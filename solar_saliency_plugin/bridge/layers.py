@@ -1,0 +1,244 @@
+"""Results on the map: style, name, group, metadata; and what a layer says of how it was made."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Set
+
+from osgeo import gdal
+from qgis.core import (
+    QgsContrastEnhancement,
+    QgsFillSymbol,
+    QgsLayerTreeGroup,
+    QgsLayerTreeLayer,
+    QgsMapLayer,
+    QgsMultiBandColorRenderer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsProviderRegistry,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+
+from ..contract.provenance import RUN_TAG
+from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER
+
+NATURAL_COLOUR = ("B04", "B03", "B02")
+
+#: Shares of the values below which all is black and above which all is white; how many pixels are looked at.
+CUT = (0.02, 0.96)
+CUT_SAMPLE = 250_000
+
+#: Post-processors that wait for their layer. QGIS keeps no reference to them, and one that hangs on the algorithm is
+#: gone when a model has run its step (QGIS #47533, #48087): only a module-level home lives long enough.
+_waiting: Set["ShownResult"] = set()
+
+
+def show_own_style(layer: QgsMapLayer) -> None:
+    """The style that the engine wrote beside a raster, or into a GeoPackage: Processing itself ignores both."""
+    layer.loadDefaultStyle()
+
+
+def show_outline(layer: QgsVectorLayer) -> None:
+    """A dashed outline, for the truth that detections are compared with."""
+    layer.renderer().setSymbol(
+        QgsFillSymbol.createSimple(
+            {"style": "no", "outline_style": "dash", "outline_width": "0.6", "outline_color": "255,255,255,255"}
+        )
+    )
+
+
+def show_natural_colour(layer: QgsRasterLayer) -> None:
+    """Red, green and blue in proportion, as the eye sees them: one stretch for all three, or soils turn purple."""
+    numbers = [_band_number(layer, name) for name in NATURAL_COLOUR]
+    if None in numbers:
+        return
+    provider = layer.dataProvider()
+    cuts = [provider.cumulativeCut(number, *CUT, layer.extent(), CUT_SAMPLE) for number in numbers]
+    renderer = QgsMultiBandColorRenderer(provider, *numbers)
+    for number, set_stretch in zip(
+        numbers,
+        (renderer.setRedContrastEnhancement, renderer.setGreenContrastEnhancement, renderer.setBlueContrastEnhancement),
+    ):
+        stretch = QgsContrastEnhancement(provider.dataType(number))
+        stretch.setContrastEnhancementAlgorithm(
+            QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
+        )
+        stretch.setMinimumValue(min(low for low, _ in cuts))
+        stretch.setMaximumValue(max(high for _, high in cuts))
+        set_stretch(stretch)
+    layer.setRenderer(renderer)
+
+
+def _band_number(layer: QgsRasterLayer, name: str) -> Optional[int]:
+    for number in range(1, layer.bandCount() + 1):
+        if name in layer.bandName(number).replace(":", " ").replace("(", " ").split():
+            return number
+    return None
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How a result is shown: its name, and its style, unless it brings one along.
+
+    The scene whose group it goes to, and whether it is simulated, it says itself; else ``scene`` and ``simulated`` do.
+    """
+
+    name: str
+    style: Callable[[Any], None] = show_own_style
+    scene: str = ""
+    simulated: bool = False
+
+
+class ShownResult(QgsProcessingLayerPostProcessorInterface):
+    """Gives one result layer its style, name, metadata and place, once it is on the map."""
+
+    def __init__(self, presentation: Presentation) -> None:
+        super().__init__()
+        self._presentation = presentation
+
+    def postProcessLayer(  # noqa: D102, N802
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        _waiting.discard(self)
+        run = run_of(layer)
+        scene = (run.get("scene") or {}).get("id") or self._presentation.scene
+        simulated = self._presentation.simulated or is_simulated(run)
+        layer.setName(self._presentation.name + (" (simulated)" if simulated else ""))
+        self._presentation.style(layer)
+        if run:
+            describe(layer, run)
+        layer.triggerRepaint()
+        project = context.project() or QgsProject.instance()
+        move_to_group(project, layer, f"Solar Saliency: {scene}")
+
+
+def show_when_loaded(context: QgsProcessingContext, path: str, presentation: Presentation) -> None:
+    """Have the layer of ``path`` presented so, if the user asked for it to be loaded."""
+    if not context.willLoadLayerOnCompletion(path):
+        return
+    result = ShownResult(presentation)
+    _waiting.add(result)
+    context.layerToLoadOnCompletionDetails(path).setPostProcessor(result)
+
+
+def forget_waiting() -> None:
+    """Drop the post-processors whose layers never came: their run failed while loading, or was cancelled."""
+    _waiting.clear()
+
+
+def file_of(layer: QgsMapLayer) -> str:
+    """The path (or GDAL name) of a layer's data; empty if it comes from no file, such as a web service."""
+    provider = layer.providerType()
+    if provider not in ("gdal", "ogr"):
+        return ""
+    parts = QgsProviderRegistry.instance().decodeUri(provider, layer.source())
+    if parts.get("vsiPrefix"):
+        return str(parts["vsiPrefix"]) + str(parts["path"]) + str(parts.get("vsiSuffix") or "")
+    return str(parts.get("path") or "")
+
+
+def run_of(layer: QgsMapLayer) -> Dict[str, Any]:
+    """How the layer's data was made, as the engine wrote it; empty for any other layer."""
+    path = file_of(layer)
+    if layer.type() == RASTER_LAYER:
+        return run_of_raster(path)
+    return _parsed(_geopackage_tag, path, layer) if path.lower().endswith(".gpkg") else {}
+
+
+def run_of_raster(path: str) -> Dict[str, Any]:
+    """How a raster file was made, as the engine wrote it; empty for any other file."""
+    return _parsed(_raster_tag, path) if path.lower().endswith((".tif", ".tiff")) else {}
+
+
+def _parsed(read: Callable[..., Optional[str]], *arguments: Any) -> Dict[str, Any]:
+    try:
+        run = json.loads(read(*arguments) or "{}")
+    except (RuntimeError, ValueError):  # GDAL's, where its exceptions are on, and a damaged tag's
+        return {}
+    return run if isinstance(run, dict) else {}
+
+
+def _raster_tag(path: str) -> Optional[str]:
+    dataset = gdal.OpenEx(path, gdal.OF_RASTER)
+    return dataset.GetMetadataItem(RUN_TAG) if dataset else None
+
+
+def _geopackage_tag(path: str, layer: QgsMapLayer) -> Optional[str]:
+    name = QgsProviderRegistry.instance().decodeUri("ogr", layer.source()).get("layerName")
+    dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
+    if dataset is None:
+        return None
+    found = dataset.GetLayerByName(name) if name else dataset.GetLayer(0)
+    return found.GetMetadataItem(RUN_TAG) if found else None
+
+
+def is_simulated(run: Dict[str, Any]) -> bool:
+    """Whether a result was computed from a simulated scene."""
+    scene = run.get("scene") or {}
+    return bool(scene.get("simulated")) or "simulated" in str(scene.get("id", "")).lower()
+
+
+def describe(layer: QgsMapLayer, run: Dict[str, Any]) -> None:
+    """Put how the layer was made where QGIS shows it: Layer Properties ▸ Information."""
+    metadata = layer.metadata()
+    metadata.setTitle(layer.name())
+    metadata.setAbstract("\n".join(description(run)))
+    layer.setMetadata(metadata)
+
+
+def description(run: Dict[str, Any]) -> List[str]:
+    """How a result was made, in lines for people; what matters most comes first."""
+    scene, model, result = run.get("scene") or {}, run.get("model") or {}, run.get("result") or {}
+    lines = []
+    if is_simulated(run):
+        lines.append("SIMULATED: computed from a simulated scene, not from an image of the Earth.")
+    lines += [f"Warning: {warning}" for warning in run.get("warnings") or ()]
+    told = [scene.get("id"), scene.get("date"), scene.get("level")]
+    lines.append("Scene: " + ", ".join(str(t) for t in told if t))
+    if model:
+        lines.append(f"Model: {model.get('name')} (weights SHA-256 {model.get('sha256')})")
+    lines += [f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in result.items()]
+    versions = ", ".join(f"{name} {version}" for name, version in (run.get("software") or {}).items())
+    lines.append(f"Made by “{run.get('method')}” of {versions}.")
+    return lines
+
+
+def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str) -> None:
+    """Move a layer into the group of that name: polygons on top, then rasters, a scene at the bottom.
+
+    Processing in QGIS 3.22 cannot do so itself (LayerDetails.groupName came later).
+    """
+    root = project.layerTreeRoot()
+    node = root.findLayer(layer.id())
+    if node is None:
+        return
+    group = root.findGroup(name) or root.insertGroup(0, name)
+    clone = node.clone()
+    group.insertChildNode(_position(group, layer), clone)
+    node.parent().removeChildNode(node)
+
+
+def _position(group: QgsLayerTreeGroup, layer: QgsMapLayer) -> int:
+    children = group.children()
+    if layer.type() == VECTOR_LAYER:
+        return 0
+    if isinstance(layer, QgsRasterLayer) and layer.bandCount() > 1:
+        return len(children)
+    for position, child in enumerate(children):
+        known = child.layer() if isinstance(child, QgsLayerTreeLayer) else None
+        if known is None or (known.type() != VECTOR_LAYER and known is not layer):
+            return position
+    return len(children)
+
+
+def reload_layers(project: QgsProject, paths: List[str]) -> None:
+    """Show the new content of files that were replaced under open layers: QGIS would go on showing the old pixels."""
+    written = {os.path.realpath(path) for path in paths}
+    for layer in project.mapLayers().values():
+        path = file_of(layer)
+        if path and os.path.realpath(path) in written:
+            layer.reload()
+            layer.triggerRepaint()
