@@ -20,7 +20,7 @@ class SceneOptions:
         role=Role.SCENE,
     )
     bands: str = option(
-        "Names of the file's bands in file order, such as B02,B03,B04,B08; a dash skips one. "
+        "Names of the file's bands in file order, such as B02,B03,B04,B08; - skips one band and -*6 skips six. "
         "Needed only where neither the file nor its name tells them.",
         "",
         advanced=True,
