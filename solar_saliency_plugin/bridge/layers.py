@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 from osgeo import gdal
 from qgis.core import (
@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProject,
     QgsProviderRegistry,
     QgsRasterLayer,
+    QgsSimpleFillSymbolLayer,
     QgsVectorLayer,
 )
 
@@ -42,12 +43,12 @@ def show_own_style(layer: QgsMapLayer) -> None:
 
 
 def show_outline(layer: QgsVectorLayer) -> None:
-    """A dashed outline, for the truth that detections are compared with."""
-    layer.renderer().setSymbol(
-        QgsFillSymbol.createSimple(
-            {"style": "no", "outline_style": "dash", "outline_width": "0.6", "outline_color": "255,255,255,255"}
-        )
-    )
+    """A dashed outline, for the truth that detections are compared with: white on black, so that any image suits it."""
+    line = {"style": "no", "outline_width": "0.8", "outline_color": "26,26,26,255"}
+    dashes = {"style": "no", "outline_width": "0.5", "outline_color": "255,255,255,255", "outline_style": "dash"}
+    symbol = QgsFillSymbol.createSimple(line)
+    symbol.appendSymbolLayer(QgsSimpleFillSymbolLayer.create(dashes))
+    layer.renderer().setSymbol(symbol)
 
 
 def show_natural_colour(layer: QgsRasterLayer) -> None:
@@ -200,10 +201,23 @@ def description(run: Dict[str, Any]) -> List[str]:
     lines.append("Scene: " + ", ".join(str(t) for t in told if t))
     if model:
         lines.append(f"Model: {model.get('name')} (weights SHA-256 {model.get('sha256')})")
-    lines += [f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in result.items()]
+    lines += [_in_words(name, value) for name, value in result.items() if name not in _TOLD_ELSEWHERE]
     versions = ", ".join(f"{name} {version}" for name, version in (run.get("software") or {}).items())
     lines.append(f"Made by “{run.get('method')}” of {versions}.")
     return lines
+
+
+#: Members of a result that the layer's own information, or another line, says already.
+_TOLD_ELSEWHERE = ("output", "mask_output", "model", "model_sha256", "width", "height", "layer")
+
+
+def _in_words(name: str, value: Any) -> str:
+    words = name.replace("_", " ").capitalize()
+    if name.endswith("_share"):
+        return f"{words}: {100 * value:.2f} %"
+    if name.endswith("_ha"):
+        return f"{words[:-3]}: {value:.1f} ha"
+    return f"{words}: {value}"
 
 
 def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str) -> None:
@@ -234,11 +248,15 @@ def _position(group: QgsLayerTreeGroup, layer: QgsMapLayer) -> int:
     return len(children)
 
 
-def reload_layers(project: QgsProject, paths: List[str]) -> None:
+def layers_of(project: QgsProject, paths: Iterable[str]) -> List[QgsMapLayer]:
+    """The project's layers that show one of these files."""
+    wanted = {os.path.realpath(path) for path in paths}
+    known = ((layer, file_of(layer)) for layer in project.mapLayers().values())
+    return [layer for layer, path in known if path and os.path.realpath(path) in wanted]
+
+
+def reload_layers(project: QgsProject, paths: Iterable[str]) -> None:
     """Show the new content of files that were replaced under open layers: QGIS would go on showing the old pixels."""
-    written = {os.path.realpath(path) for path in paths}
-    for layer in project.mapLayers().values():
-        path = file_of(layer)
-        if path and os.path.realpath(path) in written:
-            layer.reload()
-            layer.triggerRepaint()
+    for layer in layers_of(project, paths):
+        layer.reload()
+        layer.triggerRepaint()

@@ -55,7 +55,9 @@ class SceneOptions:
         advanced=True,
     )
     extent: Optional[Tuple[float, float, float, float]] = option(
-        "Only this part of the scene: xmin, ymin, xmax, ymax. Empty: all of it.", None, role=Role.EXTENT
+        "Only this part of the scene. Empty: all of it. On the command line: xmin ymin xmax ymax.",
+        None,
+        role=Role.EXTENT,
     )
     extent_crs: str = option("CRS of the extent, such as EPSG:4326. Empty: the scene's own.", "", role=Role.CRS)
     mask: str = option(

@@ -108,9 +108,9 @@ def _run(plan: _Plan, job: Job) -> DetectResult:
     grid = plan.scene.grid.crop(area)
     key = run_key(_identity(plan), plan.scene.inputs)
     journal = Journal(_beside(plan.output, ".journal"), key)
-    rasters = [WindowedRaster(_beside(plan.output, ".part"), grid, "float32", float("nan"))]
+    rasters = [WindowedRaster(_beside(plan.output, ".part"), grid, "float32", float("nan"), "probability")]
     if plan.mask_output is not None:
-        rasters.append(WindowedRaster(_beside(plan.mask_output, ".part"), grid, "uint8", 255))
+        rasters.append(WindowedRaster(_beside(plan.mask_output, ".part"), grid, "uint8", 255, "solar farm"))
     counts = _resumable(plan, journal, rasters, job)
     resumed = len(counts)
     try:

@@ -211,6 +211,8 @@ def _write(
             geometry_type="MultiPolygon",
             crs=crs,
             layer_metadata=tags,
+            # What QGIS 3.22's GDAL knows; it warns of files of later versions.
+            dataset_options={"VERSION": "1.2"},
         )
         _add_style(part, threshold)
         os.replace(part, output)

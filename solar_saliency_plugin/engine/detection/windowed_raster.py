@@ -17,8 +17,9 @@ BLOCK = 256
 class WindowedRaster:
     """An uncompressed single-band GeoTIFF, all nodata at first, that survives being killed at any moment."""
 
-    def __init__(self, path: Path, grid: Grid, dtype: str, nodata: float) -> None:
+    def __init__(self, path: Path, grid: Grid, dtype: str, nodata: float, title: str) -> None:
         self.path = path
+        self._title = title
         self._profile: dict[str, Any] = {
             "driver": "GTiff",
             "width": grid.width,
@@ -37,8 +38,8 @@ class WindowedRaster:
 
     def create(self) -> None:
         """Make the file with all its blocks, filled with nodata (GDAL fills what was not written on closing)."""
-        with rasterio.open(self.path, "w", **self._profile):
-            pass
+        with rasterio.open(self.path, "w", **self._profile) as dataset:
+            dataset.set_band_description(1, self._title)
 
     def write(self, values: np.ndarray, window: Window) -> None:
         """Write ``values`` (rows, cols) at ``window``."""

@@ -106,6 +106,7 @@ def test_the_result_is_a_cloud_optimised_geotiff_on_the_scenes_grid(scene, out):
     with rasterio.open(result.output) as file, rasterio.open(scene) as source:
         assert (file.crs, file.transform, file.shape) == (source.crs, source.transform, source.shape)
         assert file.dtypes == ("float32",) and np.isnan(file.nodata)
+        assert file.descriptions == ("probability",)
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         values = file.read(1)
     assert values.min() >= 0 and values.max() <= 1

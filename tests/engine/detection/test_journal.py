@@ -55,7 +55,7 @@ def test_the_key_changes_with_request_and_with_the_input_file(tmp_path):
 
 def test_the_working_raster_never_changes_its_structure_once_created(tmp_path):
     grid = Grid(CRS.from_epsg(32643), from_origin(0, 0, 10, 10), 700, 300)
-    raster = WindowedRaster(tmp_path / "p.part", grid, "float32", float("nan"))
+    raster = WindowedRaster(tmp_path / "p.part", grid, "float32", float("nan"), "probability")
     raster.create()
     size = raster.path.stat().st_size
     with rasterio.open(raster.path) as file:

@@ -1,0 +1,1 @@
+"""The toolbox: one file for each algorithm, and the list of them in provider.py."""

@@ -1,0 +1,220 @@
+"""What every algorithm that runs on the engine shares."""
+
+import html
+from pathlib import Path
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple, get_type_hints
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProject,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..solar_saliency_plugin.bridge import environment
+from ..solar_saliency_plugin.bridge.layers import Presentation, reload_layers, show_when_loaded
+from ..solar_saliency_plugin.bridge.worker import worker
+from ..solar_saliency_plugin.contract import METHODS
+from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
+from ..solar_saliency_plugin.contract.options import Option, Role, options
+from ..solar_saliency_plugin.qgis_compat import ADVANCED
+from . import parameters as engine_parameters
+
+ICONS = Path(__file__).parents[1] / "resources" / "icons"
+
+#: Caught by the plugin's URL handler: one click leads to set-up.
+SETUP_LINK = '<a href="solarsaliency:setup">Set up the engine…</a>'
+
+
+class Stage:
+    """A feedback whose 0–100 % are a part of another one's, for algorithms that call the engine several times.
+
+    Warnings in ``told`` are not repeated: results hand on those of what they were made from.
+    """
+
+    def __init__(self, feedback: QgsProcessingFeedback, start: float, end: float, told: Iterable[str] = ()) -> None:
+        self._feedback = feedback
+        self._start = start
+        self._end = end
+        self._told = set(told)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feedback, name)
+
+    def setProgress(self, percent: float) -> None:
+        """Report the stage's progress as the whole's."""
+        self._feedback.setProgress(self._start + (self._end - self._start) * percent / 100)
+
+    def pushWarning(self, warning: str) -> None:
+        """Pass on a warning that the user has not read yet."""
+        if warning not in self._told:
+            self._feedback.pushWarning(warning)
+
+
+class EngineAlgorithm(QgsProcessingAlgorithm):
+    """An algorithm that is one engine method, or several.
+
+    A subclass names its METHOD, which is its id too, and gets its parameters, outputs and help from the contract.
+    What it adds: how its outputs are shown (:meth:`presentations`), a summary in words (:meth:`summary`), and
+    where it needs more than one call, its own :meth:`compute`.
+    """
+
+    METHOD = ""
+    DISPLAY_NAME = ""
+    GROUP = ""
+    ICON = "solar_saliency.svg"
+    #: Dialog labels of this algorithm's own options, where the name does not say enough.
+    LABELS: ClassVar[Dict[str, str]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._request: Dict[str, Any] = {}
+        self._written: List[str] = []
+
+    def name(self) -> str:
+        return self.METHOD
+
+    def displayName(self) -> str:
+        return self.DISPLAY_NAME
+
+    def group(self) -> str:
+        return self.GROUP
+
+    def groupId(self) -> str:
+        return self.GROUP.lower().replace(" ", "").replace("-", "")
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ICONS / self.ICON))
+
+    def createInstance(self) -> QgsProcessingAlgorithm:
+        return type(self)()
+
+    def shortHelpString(self) -> str:
+        paragraphs = [" ".join(part.split()) for part in METHODS[self.METHOD].help.split("\n\n")]
+        shown = sorted((d for d in self.parameterDefinitions() if d.help()), key=lambda d: bool(d.flags() & ADVANCED))
+        lines = [f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs]
+        lines += [f"<p><b>{html.escape(d.description())}</b>: {html.escape(d.help())}</p>" for d in shown]
+        return "".join(lines)
+
+    def engine_options(self) -> List[Option]:
+        """The options of the engine's method that the dialog shows."""
+        return options(METHODS[self.METHOD].request)
+
+    def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
+        asked = self.engine_options()
+        for option in engine_parameters.inputs(asked) + engine_parameters.outputs(asked):
+            self.add_option(option)
+        self.add_outputs(self.METHOD)
+
+    def add_option(self, option: Option) -> None:
+        """Add the parameter of an engine option."""
+        parameter = engine_parameters.definition(option, self.LABELS)
+        if parameter is not None:
+            self.addParameter(parameter)
+
+    def add_outputs(self, method: str) -> None:
+        """Add the numbers and texts of a method's result, so that models can go on with them."""
+        for name, member_type in get_type_hints(METHODS[method].result).items():
+            output = name.upper()
+            if self.parameterDefinition(output) is not None or self.outputDefinition(output) is not None:
+                continue
+            if member_type in (int, float):
+                self.addOutput(QgsProcessingOutputNumber(output, engine_parameters.words(name)))
+            elif member_type is str:
+                self.addOutput(QgsProcessingOutputString(output, engine_parameters.words(name)))
+
+    def canExecute(self) -> Tuple[bool, str]:
+        state = environment.state()
+        return (True, "") if state.ready else (False, f"<p>{html.escape(state.reason)}</p><p>{SETUP_LINK}</p>")
+
+    def checkParameterValues(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[bool, str]:
+        state = environment.state()
+        if not state.ready:
+            return False, f"{state.reason} Choose Raster ▸ Solar Saliency ▸ Set Up Engine…"
+        try:
+            self.read_inputs(parameters, context)
+        except QgsProcessingException as error:
+            return False, str(error)
+        # QGIS would open a scene to check it, and refuse a .SAFE folder; the engine does it, and says more.
+        scenes = {name: QgsRasterLayer() for name in self.files_read() if parameters.get(name)}
+        return super().checkParameterValues({**parameters, **scenes}, context)
+
+    def files_read(self) -> List[str]:
+        """Names of the parameters that stand for files that the engine opens."""
+        roles = (Role.SCENE, Role.RASTER)
+        return [engine_parameters.parameter_name(option) for option in self.engine_options() if option.role in roles]
+
+    def read_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
+        """The engine's options as the user set them, but for where results go."""
+        return engine_parameters.read(engine_parameters.inputs(self.engine_options()), self, parameters, context)
+
+    def prepareAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        # Here and not in processAlgorithm: the project's layers may be touched on its own thread only.
+        self._request = self.read_inputs(parameters, context)
+        return True
+
+    def processAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Dict[str, Any]:
+        try:
+            return self.compute(parameters, context, feedback)
+        except CancelledError as error:
+            feedback.pushInfo(str(error))
+            return {}
+        except SolarSaliencyError as error:
+            raise QgsProcessingException(str(error)) from error
+
+    def compute(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Dict[str, Any]:
+        """Call the engine's method and give the outputs of the algorithm."""
+        request = {**self._request, **self.read_outputs(parameters, context)}
+        return self.deliver(request, worker().call(self.METHOD, request, feedback), context, feedback)
+
+    def deliver(
+        self,
+        request: Dict[str, Any],
+        result: Dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> Dict[str, Any]:
+        """Have the results shown, sum them up in words, and give them as outputs of the algorithm."""
+        self.present(self.presentations(request, result), context)
+        for line in self.summary(result):
+            feedback.pushInfo(line)
+        return self.as_outputs(result)
+
+    def read_outputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
+        """Where the user wants the results; has QGIS load them, too, if the user wants that."""
+        return engine_parameters.read(engine_parameters.outputs(self.engine_options()), self, parameters, context)
+
+    def present(self, presentations: Mapping[str, Presentation], context: QgsProcessingContext) -> None:
+        """Have files shown so when they are loaded, and layers that still show an older content reloaded."""
+        for path, presentation in presentations.items():
+            self._written.append(path)
+            show_when_loaded(context, path, presentation)
+
+    def presentations(self, request: Dict[str, Any], result: Dict[str, Any]) -> Dict[str, Presentation]:
+        """How the files that were written are shown on the map, by path."""
+        return {}
+
+    def summary(self, result: Dict[str, Any]) -> List[str]:
+        """What came out, in words."""
+        return []
+
+    def as_outputs(self, result: Dict[str, Any]) -> Dict[str, Any]:
+        """The result's members that are outputs of the algorithm, by their Processing names."""
+        names = {definition.name() for definition in self.outputDefinitions()}
+        found = {name.upper(): value for name, value in result.items()}
+        return {name: value for name, value in found.items() if name in names and value not in (None, "")}
+
+    def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        reload_layers(context.project() or QgsProject.instance(), self._written)
+        return {}

@@ -1,0 +1,56 @@
+"""The Processing provider: the list of all algorithms."""
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .base import ICONS
+from .checkengine import CheckEngine
+from .detect import Detect
+from .modelinfo import ModelInfo
+from .polygonize import Polygonize
+from .preparescene import PrepareScene
+from .samplescene import SampleScene
+from .setupengine import SetUpEngine
+
+#: Every algorithm of the plugin: a new one is a file of its own, and one line here.
+ALGORITHMS = (
+    Detect,
+    Polygonize,
+    PrepareScene,
+    SampleScene,
+    ModelInfo,
+    CheckEngine,
+    SetUpEngine,
+)
+
+
+class SolarSaliencyProvider(QgsProcessingProvider):
+    """Makes the algorithms known to QGIS."""
+
+    def id(self) -> str:
+        return "solarsaliency"
+
+    def name(self) -> str:
+        return "Solar Saliency"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ICONS / "solar_saliency.svg"))
+
+    def loadAlgorithms(self) -> None:
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+
+    def supportsNonFileBasedOutput(self) -> bool:
+        return False  # the engine writes files; a memory layer would be lost to it
+
+    def supportedOutputRasterLayerExtensions(self) -> "list[str]":
+        return ["tif"]
+
+    def supportedOutputVectorLayerExtensions(self) -> "list[str]":
+        return ["gpkg"]
+
+    def defaultRasterFileExtension(self) -> str:
+        return "tif"
+
+    def defaultVectorFileExtension(self, hasGeometry: bool = True) -> str:  # noqa: N803
+        return "gpkg"

@@ -1,0 +1,90 @@
+"""Raster ▸ Solar Saliency and the toolbar."""
+
+from functools import partial
+from typing import Any, Dict, List
+
+from qgis.core import QgsMapLayer
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QDesktopServices, QIcon
+from qgis.PyQt.QtWidgets import QToolBar
+
+from ...processing_algorithms.base import ICONS
+from ...processing_algorithms.detect import Detect
+from ...processing_algorithms.polygonize import Polygonize
+from ...processing_algorithms.preparescene import PrepareScene
+from ...processing_algorithms.provider import ALGORITHMS
+from ...processing_algorithms.setupengine import SetUpEngine
+from ..bridge.layers import file_of, run_of
+from ..qgis_compat import RASTER_LAYER, QAction
+from .launch import close_dialogs, launch, set_up
+
+TITLE = "Solar &Saliency"
+HELP = ICONS.parent / "help" / "index.html"
+
+
+class Menu:
+    """One entry for each algorithm, in the provider's order, a line between groups; and a button for detection."""
+
+    def __init__(self, iface: Any) -> None:
+        self._iface = iface
+        self._actions: List[QAction] = []
+        self._toolbar: QToolBar = iface.addToolBar("Solar Saliency")
+        self._toolbar.setObjectName("SolarSaliencyToolBar")
+        group = ""
+        for algorithm in (cls() for cls in ALGORITHMS):
+            if group and algorithm.group() != group:
+                self._add(self._separator())
+            group = algorithm.group()
+            action = self._action(algorithm.icon(), f"{algorithm.displayName()}…", algorithm.name())
+            self._add(action)
+            if isinstance(algorithm, Detect):
+                self._toolbar.addAction(action)
+        self._add(self._separator())
+        show_help = QAction(QIcon(), "Help", iface.mainWindow())
+        show_help.triggered.connect(partial(QDesktopServices.openUrl, QUrl.fromLocalFile(str(HELP))))
+        self._add(show_help)
+
+    def remove(self) -> None:
+        """Take everything out of the window again."""
+        close_dialogs()
+        for action in self._actions:
+            self._iface.removePluginRasterMenu(TITLE, action)
+            action.deleteLater()
+        self._actions = []
+        self._iface.mainWindow().removeToolBar(self._toolbar)
+        self._toolbar.deleteLater()
+
+    def _action(self, icon: QIcon, text: str, algorithm: str) -> QAction:
+        action = QAction(icon, text, self._iface.mainWindow())
+        action.setObjectName(f"SolarSaliency_{algorithm}")
+        action.triggered.connect(partial(self._open, algorithm))
+        return action
+
+    def _separator(self) -> QAction:
+        action = QAction(self._iface.mainWindow())
+        action.setSeparator(True)
+        return action
+
+    def _add(self, action: QAction) -> None:
+        self._iface.addPluginToRasterMenu(TITLE, action)
+        self._actions.append(action)
+
+    def _open(self, algorithm: str, checked: bool = False) -> None:
+        if algorithm == SetUpEngine().name():
+            set_up(self._iface)
+        else:
+            launch(self._iface, algorithm, self._prefilled(algorithm))
+
+    def _prefilled(self, algorithm: str) -> Dict[str, Any]:
+        """The active layer, where it may be what the algorithm reads."""
+        layer = self._iface.activeLayer()
+        return {"INPUT": layer} if layer is not None and _suits(layer, algorithm) else {}
+
+
+def _suits(layer: QgsMapLayer, algorithm: str) -> bool:
+    if layer.type() != RASTER_LAYER or not file_of(layer):
+        return False
+    made_by = run_of(layer).get("method", "")
+    if algorithm == Polygonize.METHOD:
+        return made_by == Detect.METHOD
+    return made_by in ("", PrepareScene.METHOD)

@@ -1,0 +1,212 @@
+"""The plugin comes and goes: it starts in no time, and unloading leaves nothing behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from osgeo import gdal
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtWidgets import QMainWindow
+
+import solar_saliency
+from solar_saliency.solar_saliency_plugin.gui import launch, layer_actions, links, menu, setup_dialog
+from solar_saliency.solar_saliency_plugin.plugin import SolarSaliencyPlugin
+
+
+class Window:
+    """What the plugin uses of QGIS's interface, on a real main window; it remembers what was added."""
+
+    def __init__(self):
+        self.window = QMainWindow()
+        self.menu = []
+        self.types = []
+        self.layers = []
+        self.active = None
+
+    def mainWindow(self):  # noqa: N802
+        return self.window
+
+    def activeLayer(self):  # noqa: N802
+        return self.active
+
+    def addToolBar(self, name):  # noqa: N802
+        return self.window.addToolBar(name)
+
+    def addPluginToRasterMenu(self, name, action):  # noqa: N802
+        self.menu.append(action)
+
+    def removePluginRasterMenu(self, name, action):  # noqa: N802
+        self.menu.remove(action)
+
+    def addCustomActionForLayerType(self, action, menu, layer_type, all_layers):  # noqa: N802
+        self.types.append(action)
+
+    def removeCustomActionForLayerType(self, action):  # noqa: N802
+        self.types.remove(action)
+
+    def addCustomActionForLayer(self, action, layer):  # noqa: N802
+        self.layers.append(layer)
+
+
+@pytest.fixture
+def window():
+    return Window()
+
+
+@pytest.fixture
+def plugin(window, provider):
+    made = SolarSaliencyPlugin(window)
+    made.initProcessing = lambda: None  # the session's provider is there already
+    made.initGui()
+    yield made
+    made.unload()
+
+
+def texts(window):
+    return [action.text() for action in window.menu if not action.isSeparator()]
+
+
+def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
+    assert texts(window) == [
+        "Detect Solar Farms…",
+        "Detections to Polygons…",
+        "Prepare Scene…",
+        "Make Sample Scene…",
+        "Model Info…",
+        "Check Engine…",
+        "Set Up Engine…",
+        "Help",
+    ]
+
+
+def test_the_toolbar_has_the_detect_button(plugin, window):
+    (bar,) = window.window.findChildren(menu.QToolBar)
+    assert [action.text() for action in bar.actions()] == ["Detect Solar Farms…"]
+    assert not bar.actions()[0].icon().isNull()
+
+
+def test_unloading_leaves_nothing(plugin, window):
+    plugin.unload()
+    QgsApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete: nobody runs the event loop here
+    assert (window.menu, window.types) == ([], [])
+    assert not window.window.findChildren(menu.QToolBar)
+    assert not [action for action in window.window.findChildren(menu.QAction) if action.text()]
+    assert not window.window.findChildren(links.Links)
+
+
+def test_provider_is_gone_after_unloading():
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from qgis.core import QgsApplication
+application = QgsApplication([], False)
+import solar_saliency
+from osgeo import gdal
+registry = QgsApplication.processingRegistry()
+plugin = solar_saliency.classFactory(None)
+plugin.initProcessing()
+present = registry.providerById("solarsaliency") is not None
+plugin.unload()
+print(present, registry.providerById("solarsaliency"))
+"""
+    assert in_new_python(code) == ["True None"]
+
+
+def test_help_is_there():
+    assert menu.HELP.is_file()
+
+
+def test_without_an_engine_the_menu_offers_set_up_and_opens_nothing_if_refused(
+    plugin, window, provider, no_engine, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(setup_dialog.SetUpDialog, "exec", lambda self: asked.append(self.windowTitle()))
+    assert launch.launch(window, "detect", {}) is None
+    assert asked == ["Set Up Engine"]
+
+
+def test_a_click_on_the_link_opens_set_up(plugin, window, monkeypatch):
+    asked = []
+    monkeypatch.setattr(links, "set_up", asked.append)
+    QDesktopServices.openUrl(QUrl("solarsaliency:setup"))
+    assert asked == [window]
+
+
+def test_layers_that_say_how_they_were_made_offer_to_run_again(plugin, window, sample, tmp_path, monkeypatch):
+    import processing
+
+    result = processing.run(
+        "solarsaliency:detect", {"INPUT": sample["SCENE"], "THRESHOLD": 0.3, "OUTPUT": str(tmp_path / "p.tif")}
+    )
+    layer = QgsRasterLayer(result["OUTPUT"], "p")
+    other = QgsRasterLayer(str(menu.ICONS / "solar_saliency.svg"), "no raster")
+    QgsProject.instance().addMapLayers([layer, other])
+    assert window.layers == [layer]
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments))
+    window.active = layer
+    window.types[0].trigger()
+    ((_, algorithm, parameters),) = opened
+    assert algorithm == "detect"
+    assert parameters["THRESHOLD"] == 0.3
+    assert parameters["INPUT"] == sample["SCENE"]
+    QgsProject.instance().clear()
+
+
+def in_new_python(code):
+    """What a fresh interpreter with QGIS prints, in lines; the folder of plugins is its argument."""
+    plugins = Path(solar_saliency.__file__).absolute().parents[1]
+    finished = subprocess.run([sys.executable, "-c", code, str(plugins)], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.splitlines()
+
+
+STARTING = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import qgis.core, qgis.gui, qgis.PyQt.QtWidgets
+started = time.process_time()
+import solar_saliency
+from osgeo import gdal
+solar_saliency.classFactory(None).initProcessing()
+print(time.process_time() - started)
+print(sorted({"numpy", "torch", "rasterio", "processing"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("made_by", "entry", "prefilled"),
+    [
+        ("", "Detect Solar Farms…", True),
+        ("preparescene", "Detect Solar Farms…", True),
+        ("detect", "Detect Solar Farms…", False),
+        ("detect", "Detections to Polygons…", True),
+        ("", "Detections to Polygons…", False),
+    ],
+)
+def test_the_active_layer_is_chosen_where_it_suits(plugin, window, tmp_path, monkeypatch, made_by, entry, prefilled):
+    dataset = gdal.GetDriverByName("GTiff").Create(str(tmp_path / "a.tif"), 4, 4, 1)
+    if made_by:
+        dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps({"method": made_by}))
+    dataset = None
+    window.active = QgsRasterLayer(str(tmp_path / "a.tif"), "a")
+    opened = []
+    monkeypatch.setattr(menu, "launch", lambda *arguments: opened.append(arguments))
+    next(action for action in window.menu if action.text() == entry).trigger()
+    assert opened[0][2] == ({"INPUT": window.active} if prefilled else {})
+
+
+def test_starting_costs_little_and_imports_nothing_heavy():
+    plugins = Path(solar_saliency.__file__).absolute().parents[1]
+    runs = [
+        subprocess.run([sys.executable, "-c", STARTING, str(plugins)], capture_output=True, text=True).stdout.split(
+            "\n"
+        )
+        for _ in range(3)
+    ]
+    assert runs[0][1] == "[]"
+    assert min(float(run[0]) for run in runs) < 0.15  # 0.05 s is what it takes on an idle machine
