@@ -27,8 +27,8 @@
   </renderer-v2>
   <labeling type="simple">
     <settings calloutType="simple">
-      <text-style fieldName="format_number(&quot;area_ha&quot;, 1) || ' ha'" isExpression="1" textColor="255,255,255,255" fontSize="8.5" fontSizeUnit="Point" textOpacity="1" fontFamily="Sans Serif" namedStyle="Regular">
-        <text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="26,26,26,255" bufferOpacity="1" bufferJoinStyle="128" bufferNoFill="1" bufferBlendMode="0"/>
+      <text-style fieldName="format_number(&quot;area_ha&quot;, 1) || ' ha'" isExpression="1" textColor="255,255,255,255" fontSize="9" fontSizeUnit="Point" textOpacity="1" fontFamily="Sans Serif" namedStyle="Bold" fontWeight="75">
+        <text-buffer bufferDraw="1" bufferSize="0.6" bufferSizeUnits="MM" bufferColor="26,26,26,255" bufferOpacity="1" bufferJoinStyle="128" bufferNoFill="1" bufferBlendMode="0"/>
       </text-style>
       <placement placement="8" placementFlags="10" priority="5" dist="0" distUnits="MM" polygonPlacementFlags="1" layerType="PolygonGeometry"/>
       <rendering drawLabels="1" obstacle="1" obstacleFactor="1" obstacleType="1" limitNumLabels="0" scaleVisibility="0" fontLimitPixelSize="0" upsidedownLabels="0" zIndex="0" displayAll="0" mergeLines="0" minFeatureSize="0"/>

@@ -3,6 +3,7 @@
 import itertools
 import os
 import queue
+import re
 import subprocess  # nosec B404
 import time
 from pathlib import Path
@@ -25,6 +26,9 @@ _START = (
 
 #: A first start may wait for a virus scanner to read some thousand files.
 HELLO_SECONDS = 60.0
+
+#: Lines of the log that tell what was done, not what went wrong.
+_ROUTINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (INFO|WARNING) ")
 
 _LOGS_KEPT = 10
 _log_numbers = itertools.count(1)
@@ -146,9 +150,10 @@ class EngineProcess:
         processes.finish(self._process, patience)
 
     def log_hint(self) -> str:
-        """What a user can look at after a crash: the last lines of the log, and where it is."""
+        """What a user can look at after a crash: the engine's last words, and where its log is."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-        told = f"The last lines of its log: {' / '.join(lines)}. " if lines else ""
+        words = [line for line in lines if not _ROUTINE.match(line)]
+        told = f"Its last words: {' / '.join(words)}. " if words else ""
         remedy = "It is started again with the next call." if self.hello else "Repair it: Set Up Engine, reinstall."
         return f"{remedy} {told}Log: {self.log}"
 

@@ -149,7 +149,7 @@ class Worker:
             if engine.idled:
                 return None
             doing = f"it worked on “{method}”" if engine.hello else "it started"
-            raise EngineCrashedError(f"{error.message[:-1]} while {doing}.", error.hint) from error
+            raise EngineCrashedError(f"{error.message[:-1]}, while {doing}.", error.hint) from error
 
     def _ready_engine(self, feedback: QgsProcessingFeedback) -> EngineProcess:
         self._require_wanted(feedback)

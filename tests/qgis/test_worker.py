@@ -257,7 +257,7 @@ def test_garbage_on_stdout_does_not_disturb_and_goes_to_the_log(stand_in, listen
 def test_the_last_lines_of_the_log_and_the_status_are_told_after_a_crash(stand_in, listener):
     with pytest.raises(EngineCrashedError) as caught:
         stand_in().call("fail", {}, listener)
-    assert "ended with status 3 while it worked on “fail”" in caught.value.message
+    assert "ended with status 3, while it worked on “fail”" in caught.value.message
     assert "the reason stands here" in caught.value.hint
 
 
