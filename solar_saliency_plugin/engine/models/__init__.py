@@ -1,0 +1,1 @@
+"""Networks, their cards, where they are found and how they run."""
