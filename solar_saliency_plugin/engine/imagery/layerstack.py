@@ -69,7 +69,10 @@ class LayerStack:
         present = np.ones((window.height, window.width), bool)
         for part in self._parts:
             present &= _read_part(part, window, values)
-        present &= values.any(axis=0)
+        gaps = values[0] == 0
+        if gaps.any():  # the other layers are looked at where the first is 0 only, which is hardly anywhere
+            gaps[gaps] = ~values[:, gaps].any(axis=0)
+            present &= ~gaps
         return values, present
 
     def _part(self, source: Source, dataset: DatasetReader, layers: Sequence[Layer]) -> _Part:
@@ -106,7 +109,8 @@ def _read_part(part: _Part, window: Window, values: np.ndarray) -> np.ndarray:
         present = _present(part, stored, box)
     if np.iscomplexobj(stored):
         raise SceneUnreadableError(f"{display_name(part.source)} holds complex numbers.", "Choose an optical image.")
-    stored = np.where(present, stored, 0)
+    if not present.all():
+        stored = np.where(present, stored, 0)
     pick_rows, pick_cols = rows - box.row, cols - box.col
     if not (np.array_equal(pick_rows, np.arange(box.height)) and np.array_equal(pick_cols, np.arange(box.width))):
         stored = stored[:, pick_rows][:, :, pick_cols]

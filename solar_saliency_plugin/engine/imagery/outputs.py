@@ -9,7 +9,7 @@ import subprocess  # nosec B404
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rasterio
@@ -167,10 +167,19 @@ def _copy_in_process(source: Path, whole: Path, categorical: bool, job: Job) -> 
                     _, said = process.communicate(timeout=0.1)
                     break
                 except subprocess.TimeoutExpired:
-                    written = sum(path.stat().st_size for path in whole.parent.iterdir())
+                    written = _bytes_in(whole.parent)
                     job.progress(min(0.95, 0.95 * written / size), "Writing the raster …")
         except BaseException:
             process.kill()
             raise
     if process.returncode:
         raise OSError(said.strip().splitlines()[-1] if said.strip() else "the writer ended without a word")
+
+
+def _bytes_in(folder: Path) -> int:
+    """Size of the files in ``folder``; GDAL's temporary ones may go while they are looked at."""
+    total = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total

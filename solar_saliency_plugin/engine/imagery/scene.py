@@ -118,7 +118,8 @@ class Scene:
         """Reflectance as in :meth:`read` but under clouds too, where there are data, and what the cloud mask takes."""
         numbers, observed = self._stack.read(window)
         reflectance = self._scaling.apply(numbers)
-        reflectance *= observed
+        if not observed.all():
+            reflectance *= observed
         clouded = np.zeros(observed.shape, bool)
         if self._masked_classes:
             clouded = np.isin(self.classification(window), self._masked_classes)
