@@ -2,7 +2,7 @@
 
 # QGIS's own Python: its bindings live there, whatever python3 on the PATH may be.
 SYSTEM_PYTHON := /usr/bin/python3
-# Where pip finds torch; empty: as pip is configured. https://download.pytorch.org/whl/cpu avoids 2.5 GB of CUDA.
+# Where pip finds torch; empty: as pip is configured. PyTorch's index of builds for processors avoids 2.5 GB of CUDA.
 TORCH_INDEX ?=
 # The scene of `make demo`; empty: the simulated sample.
 SCENE ?=

@@ -56,25 +56,13 @@ class Stage:
             self._feedback.pushWarning(warning)
 
 
-class EngineAlgorithm(QgsProcessingAlgorithm):
-    """An algorithm that is one engine method, or several.
-
-    A subclass names its METHOD, which is its id too, and gets its parameters, outputs and help from the contract.
-    What it adds: how its outputs are shown (:meth:`presentations`), a summary in words (:meth:`summary`), and
-    where it needs more than one call, its own :meth:`compute`.
-    """
+class PluginAlgorithm(QgsProcessingAlgorithm):
+    """What QGIS asks of every algorithm of the plugin: METHOD is its id."""
 
     METHOD = ""
     DISPLAY_NAME = ""
     GROUP = ""
     ICON = "solar_saliency.svg"
-    #: Dialog labels of this algorithm's own options, where the name does not say enough.
-    LABELS: ClassVar[Dict[str, str]] = {}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._request: Dict[str, Any] = {}
-        self._written: List[str] = []
 
     def name(self) -> str:
         return self.METHOD
@@ -93,6 +81,23 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def createInstance(self) -> QgsProcessingAlgorithm:
         return type(self)()
+
+
+class EngineAlgorithm(PluginAlgorithm):
+    """An algorithm that is one engine method, or several.
+
+    A subclass names its METHOD, which is its id too, and gets its parameters, outputs and help from the contract.
+    What it adds: how its outputs are shown (:meth:`presentations`), a summary in words (:meth:`summary`), and
+    where it needs more than one call, its own :meth:`compute`.
+    """
+
+    #: Dialog labels of this algorithm's own options, where the name does not say enough.
+    LABELS: ClassVar[Dict[str, str]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._request: Dict[str, Any] = {}
+        self._written: List[str] = []
 
     def shortHelpString(self) -> str:
         paragraphs = [" ".join(part.split()) for part in METHODS[self.METHOD].help.split("\n\n")]

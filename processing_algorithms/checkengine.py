@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputBoolean,
@@ -15,17 +14,20 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingUtils,
 )
-from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
 from ..solar_saliency_plugin.contract.messages import DEVICES
-from .base import ICONS
+from .base import PluginAlgorithm
 
 
-class CheckEngine(QgsProcessingAlgorithm):
+class CheckEngine(PluginAlgorithm):
     """The algorithm ``checkengine``. That the engine is not ready is its result, not its failure."""
+
+    METHOD = "checkengine"
+    DISPLAY_NAME = "Check Engine"
+    GROUP = "Set-up"
 
     START = "START"
     READY = "READY"
@@ -34,30 +36,12 @@ class CheckEngine(QgsProcessingAlgorithm):
     DEVICES = "DEVICES"
     REPORT = "REPORT"
 
-    def name(self) -> str:
-        return "checkengine"
-
-    def displayName(self) -> str:
-        return "Check Engine"
-
-    def group(self) -> str:
-        return "Set-up"
-
-    def groupId(self) -> str:
-        return "setup"
-
-    def icon(self) -> QIcon:
-        return QIcon(str(ICONS / "solar_saliency.svg"))
-
     def shortHelpString(self) -> str:
         return (
             "<p>Says whether the engine, the program that Solar Saliency computes with, is ready; where it is, which "
             "versions it is made of, and whether it can use the graphics card, or why not.</p>"
             "<p><b>Start the engine and try it</b>: otherwise only its files are looked at.</p>"
         )
-
-    def createInstance(self) -> QgsProcessingAlgorithm:
-        return type(self)()
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
         self.addParameter(QgsProcessingParameterBoolean(self.START, "Start the engine and try it", True))

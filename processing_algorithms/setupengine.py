@@ -3,7 +3,6 @@
 from typing import Any, Dict, Optional
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -12,38 +11,26 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
 from ..solar_saliency_plugin.bridge.installation import install
 from ..solar_saliency_plugin.bridge.interpreters import find_interpreters
 from ..solar_saliency_plugin.bridge.setup_plan import configured_index, setup_plan
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
-from .base import ICONS
+from .base import PluginAlgorithm
 
 
-class SetUpEngine(QgsProcessingAlgorithm):
+class SetUpEngine(PluginAlgorithm):
     """The algorithm ``setupengine``. To run it is to consent: what it does it says first, but it does not ask."""
+
+    METHOD = "setupengine"
+    DISPLAY_NAME = "Set Up Engine"
+    GROUP = "Set-up"
 
     PYTHON = "PYTHON"
     INDEX = "INDEX"
     REINSTALL = "REINSTALL"
     FOLDER = "FOLDER"
-
-    def name(self) -> str:
-        return "setupengine"
-
-    def displayName(self) -> str:
-        return "Set Up Engine"
-
-    def group(self) -> str:
-        return "Set-up"
-
-    def groupId(self) -> str:
-        return "setup"
-
-    def icon(self) -> QIcon:
-        return QIcon(str(ICONS / "solar_saliency.svg"))
 
     def shortHelpString(self) -> str:
         return (
@@ -58,9 +45,6 @@ class SetUpEngine(QgsProcessingAlgorithm):
             "address of the small build for processors is on PyTorch's page on installation.</p>"
             "<p><b>Reinstall</b>: make the environment anew even though it is ready.</p>"
         )
-
-    def createInstance(self) -> QgsProcessingAlgorithm:
-        return type(self)()
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
         python = QgsProcessingParameterFile(

@@ -16,7 +16,6 @@ from ..imagery.outputs import check_output, translate_os_error, write_cog
 from ..imagery.scene import Scene, open_scene
 from ..imagery.windows import Tile, tiles
 from ..job import Job
-from ..models.receptive_field import measure
 from ..models.registry import Model, load_model
 from ..models.runtime import Runtime
 from ..provenance import is_simulated, run_tag, scene_facts
@@ -59,8 +58,6 @@ class _Plan:
     model: Model
     runtime: Runtime
     threshold: float
-    halo: int
-    stride: int
     window: int
     tiles: List[Tile]
     output: Path
@@ -97,12 +94,11 @@ def _plan(request: DetectRequest, scene: Scene, model: Model, job: Job) -> _Plan
             "Compare the detections with an aerial image."
         )
     runtime = Runtime(model, request.device, warn=job.warn)
-    halo, stride = measure(model.network, len(model.card.bands))
-    window = request.window or choose_window(runtime, halo, scene.area)
+    window = request.window or choose_window(runtime, scene.area)
     area, grid = scene.area, scene.grid
     threshold = model.card.threshold if request.threshold is None else request.threshold
-    windows = tiles(area, grid.height, grid.width, window, halo, stride)
-    return _Plan(request, scene, model, runtime, threshold, halo, stride, window, windows, output, mask_output)
+    windows = tiles(area, grid.height, grid.width, window, runtime.halo, runtime.stride)
+    return _Plan(request, scene, model, runtime, threshold, window, windows, output, mask_output)
 
 
 def _run(plan: _Plan, job: Job) -> DetectResult:
@@ -195,32 +191,17 @@ def _compute_windows(
 def _computed(
     plan: _Plan, index: int, tile: Tile, reflectance: np.ndarray, observed: np.ndarray, clouded: np.ndarray, job: Job
 ) -> _Computed:
-    """The probability of one window's core; only the part of it that holds valid pixels is computed."""
-    core = _within(tile.core, tile.read)
+    """The probability of one window's core; a core without a valid pixel is not computed."""
+    core, window = _within(tile.core, tile.read), _within(tile.core, plan.scene.area)
     valid = observed & ~clouded
     observed_pixels = int(observed[core.rows, core.cols].sum())
     clouded_pixels = int((observed & clouded)[core.rows, core.cols].sum())
     if not valid[core.rows, core.cols].any():
-        window = _within(tile.core, plan.scene.area)
         return _Computed(window, None, WindowCount(index, observed_pixels, clouded_pixels, 0))
-    needed = _needed(plan, tile.core, valid[core.rows, core.cols])
-    read, core = _within(needed.read, tile.read), _within(needed.core, needed.read)
-    probability = plan.runtime.probability(
-        reflectance[:, read.rows, read.cols], valid[read.rows, read.cols], lambda: job.is_cancelled
-    )
+    probability = plan.runtime.probability(reflectance, valid, lambda: job.is_cancelled)
     probability = np.round(probability[core.rows, core.cols] * PROBABILITY_STEPS) / np.float32(PROBABILITY_STEPS)
     detected = int((probability >= plan.threshold).sum())  # NaN is not
-    count = WindowCount(index, observed_pixels, clouded_pixels, detected)
-    return _Computed(_within(needed.core, plan.scene.area), probability, count)
-
-
-def _needed(plan: _Plan, core: Window, valid: np.ndarray) -> Tile:
-    """The tile of the rectangle in ``core`` that holds all its valid pixels; at a swath's edge that is a part of it."""
-    rows, cols = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
-    height, width = int(rows[-1] - rows[0] + 1), int(cols[-1] - cols[0] + 1)
-    part = Window(core.row + int(rows[0]), core.col + int(cols[0]), height, width)
-    grid = plan.scene.grid
-    return tiles(part, grid.height, grid.width, max(height, width), plan.halo, plan.stride)[0]
+    return _Computed(window, probability, WindowCount(index, observed_pixels, clouded_pixels, detected))
 
 
 def _within(window: Window, outer: Window) -> Window:

@@ -13,11 +13,11 @@ MEMORY_SHARE = 0.25
 LARGEST = 1024
 
 
-def choose_window(runtime: Runtime, halo: int, area: Window) -> int:
+def choose_window(runtime: Runtime, area: Window) -> int:
     """The side of the windows, in pixels: as large as memory allows, not larger than the area needs."""
     side = LARGEST
     budget = MEMORY_SHARE * psutil.virtual_memory().available
-    while side > BLOCK and runtime.memory_per_pixel() * (side + 2 * halo) ** 2 > budget:
+    while side > BLOCK and runtime.memory_per_pixel() * (side + 2 * runtime.halo) ** 2 > budget:
         side -= BLOCK
     needed = -(-max(area.height, area.width) // BLOCK) * BLOCK
     return max(BLOCK, min(side, needed))

@@ -9,12 +9,24 @@ import torch
 from torch import nn
 
 from ...contract.errors import ModelInvalidError
+from .registry import Model
 
 #: Strides up to half of this are recognised.
 PHASES = 64
 
 #: Longest line that is tried, pixels; a network that sees further is refused.
 MAXIMUM_LENGTH = 8192
+
+
+#: What :func:`measure_model` found in this process, by the weights' hash.
+_measured: dict[str, tuple[int, int]] = {}
+
+
+def measure_model(model: Model) -> tuple[int, int]:
+    """:func:`measure` of a loaded model, done once a process for the same weights."""
+    if model.sha256 not in _measured:
+        _measured[model.sha256] = measure(model.network, len(model.card.bands))
+    return _measured[model.sha256]
 
 
 def measure(network: nn.Module, bands: int) -> tuple[int, int]:

@@ -31,6 +31,8 @@ from solar_saliency_plugin.contract.errors import (
 from solar_saliency_plugin.engine.detection import detect as detect_module
 from solar_saliency_plugin.engine.detection.detect import detect
 from solar_saliency_plugin.engine.job import Job, SilentListener
+from solar_saliency_plugin.engine.models import runtime as runtime_module
+from solar_saliency_plugin.engine.models.receptive_field import measure_model
 from solar_saliency_plugin.engine.models.runtime import Runtime
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,8 +85,8 @@ def test_a_halo_one_pixel_too_small_would_be_noticed(
 ):
     reflectance = landscape(120, 120)
     scene = write_scene(tmp_path / "scene.tif", reflectance)
-    halo, stride = detect_module.measure(wide_model.network, 10)
-    monkeypatch.setattr(detect_module, "measure", lambda network, bands: (halo // 2, stride))
+    halo, stride = measure_model(wide_model)
+    monkeypatch.setattr(runtime_module, "measure_model", lambda model: (halo // 2, stride))
     run(scene, tmp_path / "p.tif", model=str(wide_model.folder), window=30)
     wrong = np.abs(probability_of(tmp_path / "p.tif") - untiled(wide_model, reflectance)).max()
     assert wrong > 1e-4
