@@ -11,6 +11,7 @@ from rasterio.transform import from_origin
 from shapely import affinity
 from shapely.geometry import Polygon, box
 
+from ..job import Job
 from .reflectances import COVERS, INDEX
 
 #: Metres between the points of the landscape's grid.
@@ -45,17 +46,23 @@ class Landscape:
     farms: tuple[Farm, ...]
 
 
-def lay_out(side: int, rng: np.random.Generator) -> Landscape:
+def lay_out(side: int, rng: np.random.Generator, job: Job) -> Landscape:
     """A district of ``side`` × ``side`` grid points; the same generator state gives the same district."""
     draft = _Draft(side, rng)
-    draft.fields()
-    draft.woodland()
-    draft.river()
-    draft.lake()
-    draft.roads()
-    draft.village()
-    draft.snow()
-    draft.solar_farms()
+    steps = (
+        draft.fields,
+        draft.woodland,
+        draft.river,
+        draft.lake,
+        draft.roads,
+        draft.village,
+        draft.snow,
+        draft.solar_farms,
+    )
+    for number, step in enumerate(steps):
+        job.progress(number / len(steps), "Laying out the simulated landscape")
+        step()
+    job.check()
     return draft.landscape()
 
 

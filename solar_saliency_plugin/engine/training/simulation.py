@@ -132,10 +132,10 @@ def _write_district(
     files: dict[str, rasterio.io.DatasetWriter], district: District, seed: int, job: Job
 ) -> Iterator[TrueFarm]:
     """Compute one district, write its bands, and give its solar farms."""
-    job.progress(0.0, "Laying out the simulated landscape")
     layout, *noise = np.random.SeedSequence([seed, district.row, district.column]).spawn(1 + len(MODEL_BANDS))
     points = round(10.0 / SPACING)
-    landscape = lay_out(points * district.side, np.random.Generator(np.random.PCG64(layout)))
+    drafting = job.part(0, 1 / (2 + len(MODEL_BANDS)))
+    landscape = lay_out(points * district.side, np.random.Generator(np.random.PCG64(layout)), drafting)
     for number, (name, stream) in enumerate(zip(MODEL_BANDS, noise, strict=True)):
         job.progress((1 + number) / (2 + len(MODEL_BANDS)), f"Simulating band {name}")
         reflectance = expose(landscape, number, name, np.random.Generator(np.random.PCG64(stream)))

@@ -94,13 +94,13 @@ def test_every_solar_farm_is_darker_in_near_infrared_than_around_and_brighter_in
 
 
 def test_solar_farms_have_their_stated_areas_and_keep_apart() -> None:
-    farms = landscape.lay_out(1536, np.random.default_rng(1)).farms
+    farms = landscape.lay_out(1536, np.random.default_rng(1), Job.silent()).farms
     assert [farm.outline.area / 1e4 for farm in farms] == pytest.approx(landscape.FARM_AREAS[:7])
     assert min(a.outline.distance(b.outline) for a in farms for b in farms if a is not b) > 100
 
 
 def test_pixels_of_one_cover_lie_between_the_published_reflectances_of_its_materials() -> None:
-    ground = landscape.lay_out(1024, np.random.default_rng(3))
+    ground = landscape.lay_out(1024, np.random.default_rng(3), Job.silent())
     for number, name in ((0, "B02"), (3, "B05"), (6, "B08"), (8, "B11")):
         image = sensor.expose(ground, number, name, np.random.default_rng(4))
         factor = ground.cover.shape[0] // image.shape[0]
