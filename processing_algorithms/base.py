@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
+    QgsProcessingParameterVectorDestination,
     QgsProject,
     QgsRasterLayer,
 )
@@ -24,6 +25,7 @@ from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSalienc
 from ..solar_saliency_plugin.contract.options import Option, Role, options
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from . import parameters as engine_parameters
+from .checks import check_geopackage, check_numbers
 
 ICONS = Path(__file__).parents[1] / "resources" / "icons"
 
@@ -142,7 +144,7 @@ class EngineAlgorithm(PluginAlgorithm):
         if not state.ready:
             return False, f"{state.reason} Choose Raster ▸ Solar Saliency ▸ Set Up Engine…"
         try:
-            self.read_inputs(parameters, context)
+            self.checked_inputs(parameters, context)
         except QgsProcessingException as error:
             return False, str(error)
         # QGIS would open a scene to check it, and refuse a .SAFE folder; the engine does it, and says more.
@@ -158,11 +160,24 @@ class EngineAlgorithm(PluginAlgorithm):
         """The engine's options as the user set them, but for where results go."""
         return engine_parameters.read(engine_parameters.inputs(self.engine_options()), self, parameters, context)
 
+    def checked_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
+        """The inputs, after a look at numbers and at where polygons go; raises QgsProcessingException."""
+        values = self.read_inputs(parameters, context)
+        try:
+            check_numbers(self.engine_options(), values, self.LABELS)
+            for definition in self.parameterDefinitions():
+                if isinstance(definition, QgsProcessingParameterVectorDestination):
+                    check_geopackage(parameters.get(definition.name()), context)
+        except SolarSaliencyError as error:
+            raise QgsProcessingException(str(error)) from error
+        return values
+
     def prepareAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         # Here and not in processAlgorithm: the project's layers may be touched on its own thread only.
-        self._request = self.read_inputs(parameters, context)
+        # Models run their steps without checkParameterValues.
+        self._request = self.checked_inputs(parameters, context)
         return True
 
     def processAlgorithm(

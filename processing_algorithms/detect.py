@@ -7,6 +7,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessing
 from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract.detection import PolygonizeRequest
+from ..solar_saliency_plugin.contract.errors import CancelledError
 from ..solar_saliency_plugin.contract.options import Option, option_of
 from ..solar_saliency_plugin.qgis_compat import POLYGONS
 from .base import EngineAlgorithm, Stage
@@ -53,7 +54,18 @@ class Detect(EngineAlgorithm):
         outlining = {"probability": result["output"], "output": polygons}
         if minimum_area is not None:
             outlining["minimum_area"] = minimum_area
-        found = worker().call(Polygonize.METHOD, outlining, Stage(feedback, DETECTING, 100, result["warnings"]))
+        try:
+            found = worker().call(Polygonize.METHOD, outlining, Stage(feedback, DETECTING, 100, result["warnings"]))
+        except CancelledError:
+            # QGIS would look for the polygons' file to show it.
+            wanted = context.layersToLoadOnCompletion()
+            wanted.pop(polygons, None)
+            context.setLayersToLoadOnCompletion(wanted)
+            feedback.pushInfo(
+                f"The job was cancelled. The probability was written: {result['output']}. Its detections were not "
+                "outlined: Detections to Polygons does that."
+            )
+            return outputs
         self.present({polygons: Presentation("Solar farm detections")}, context)
         feedback.pushInfo(found_in_words(found))
         del found["output"]

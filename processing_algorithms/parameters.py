@@ -209,7 +209,11 @@ def _read_extent(
     algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
 ) -> Optional[List[float]]:
     extent = algorithm.parameterAsExtent(parameters, name, context)
-    if extent.isNull() or extent.isEmpty():
+    if extent.isNull():  # QGIS holds 0,0,0,0 for no extent at all, too
+        if isinstance(parameters[name], str):
+            raise QgsProcessingException(
+                f"“{parameters[name]}” is no extent. Leave it empty to use the whole scene, or draw one on the map."
+            )
         return None
     return [extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()]
 

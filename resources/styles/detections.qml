@@ -1,5 +1,5 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<!-- Detections: bright outline on a dark one, so that it shows on any image; labelled with the area. -->
+<!-- Solar Saliency: detections: bright outline on a dark one, so that it shows on any image; labelled with the area. -->
 <qgis styleCategories="Symbology|Labeling|MapTips|Fields" labelsEnabled="1" version="3.22.0">
   <renderer-v2 type="singleSymbol" symbollevels="0" enableorderby="0" forceraster="0">
     <symbols>

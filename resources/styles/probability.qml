@@ -1,5 +1,5 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<!-- Probability of solar farm: clear below the threshold ($threshold), from yellow to magenta above it. -->
+<!-- Solar Saliency: probability of solar farm: clear below the threshold ($threshold), from yellow to magenta above it. -->
 <qgis styleCategories="Symbology" version="3.22.0">
   <pipe>
     <provider>

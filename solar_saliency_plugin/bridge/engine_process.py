@@ -1,5 +1,6 @@
 """One process of the engine: started, greeted, spoken to in lines, ended."""
 
+import contextlib
 import itertools
 import os
 import queue
@@ -12,10 +13,10 @@ from typing import Any, Dict, Optional, Tuple
 from qgis.core import QgsFeedback
 
 from ..contract import messages
-from ..contract.errors import CancelledError, EngineCrashedError, EngineOutdatedError
+from ..contract.errors import CancelledError, EngineCrashedError, EngineOutdatedError, OutputUnwritableError
 from ..contract.version import PROTOCOL_VERSION
 from . import processes
-from .environment import ROOT, log_folder
+from .environment import ROOT, data_folder, log_folder
 
 #: ``-I`` keeps the interpreter from everything that is not its own; it also takes the plugin's folder from the module
 #: search, which the engine needs and gets here (Python 3.10 has no ``-P``, and ``-P`` would make ``-m`` fail).
@@ -40,14 +41,28 @@ def start_command(python: Path) -> Tuple[str, ...]:
 
 
 def new_log(name: str) -> Path:
-    """A new file for a log; the oldest of the same name go."""
-    folder = log_folder()
-    for old in sorted(folder.glob(f"{name}-*.log"), key=os.path.getmtime)[: 1 - _LOGS_KEPT]:
-        old.unlink()
+    """A new file for a log; the oldest of the same name go. Raises OutputUnwritableError."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    log = folder / f"{name}-{stamp}-{os.getpid()}-{next(_log_numbers)}.log"
-    log.touch(mode=0o600)
+    try:
+        folder = log_folder()
+        for old in sorted(folder.glob(f"{name}-*.log"), key=_modified)[: 1 - _LOGS_KEPT]:
+            with contextlib.suppress(OSError):  # another QGIS removed it, or (on Windows) writes into it
+                old.unlink()
+        log = folder / f"{name}-{stamp}-{os.getpid()}-{next(_log_numbers)}.log"
+        log.touch(mode=0o600)
+    except OSError as error:
+        raise OutputUnwritableError(
+            f"No log can be written in {data_folder()}: {error.strerror or error}.",
+            "Make this folder writable for your account, and see that its disk is not full.",
+        ) from error
     return log
+
+
+def _modified(log: Path) -> float:
+    try:
+        return log.stat().st_mtime
+    except OSError:
+        return 0.0  # another QGIS has just removed it
 
 
 class EngineProcess:

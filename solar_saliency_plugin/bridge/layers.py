@@ -1,6 +1,5 @@
 """Results on the map: style, name, group, metadata; and what a layer says of how it was made."""
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set
@@ -23,7 +22,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..contract.provenance import RUN_TAG
+from ..contract.provenance import RUN_TAG, parse_run
 from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER
 
 NATURAL_COLOUR = ("B04", "B03", "B02")
@@ -156,10 +155,9 @@ def run_of_raster(path: str) -> Dict[str, Any]:
 
 def _parsed(read: Callable[..., Optional[str]], *arguments: Any) -> Dict[str, Any]:
     try:
-        run = json.loads(read(*arguments) or "{}")
-    except (RuntimeError, ValueError):  # GDAL's, where its exceptions are on, and a damaged tag's
+        return parse_run(read(*arguments) or "")
+    except (RuntimeError, UnicodeError):  # GDAL's, where its exceptions are on, and a tag's that is no text
         return {}
-    return run if isinstance(run, dict) else {}
 
 
 def _raster_tag(path: str) -> Optional[str]:
@@ -213,9 +211,10 @@ _TOLD_ELSEWHERE = ("output", "mask_output", "model", "model_sha256", "width", "h
 
 def _in_words(name: str, value: Any) -> str:
     words = name.replace("_", " ").capitalize()
-    if name.endswith("_share"):
+    sound = isinstance(value, (int, float)) and abs(value) < 1e12  # a tag may hold anything
+    if name.endswith("_share") and sound:
         return f"{words}: {100 * value:.2f} %"
-    if name.endswith("_ha"):
+    if name.endswith("_ha") and sound:
         return f"{words[:-3]}: {value:.1f} ha"
     return f"{words}: {value}"
 

@@ -139,7 +139,7 @@ class Worker:
         engine = self._ready_engine(feedback)
         try:
             if not engine.hello:
-                engine.greet(feedback)
+                self._greet(engine, feedback)
             return self._converse(engine, method, params, feedback)
         except EngineCrashedError as error:
             with self._lock:
@@ -169,6 +169,14 @@ class Worker:
         if stopped_meanwhile:
             engine.kill()
         return engine
+
+    def _greet(self, engine: EngineProcess, feedback: QgsProcessingFeedback) -> None:
+        try:
+            engine.greet(feedback)
+        except BaseException:
+            with self._lock:
+                self._engine = None  # we ended it; the next call must not wonder why it is dead
+            raise
 
     def _converse(
         self, engine: EngineProcess, method: str, params: Dict[str, Any], feedback: QgsProcessingFeedback

@@ -61,7 +61,7 @@ class DetectRequest(RunTimeOptions, SceneOptions):
     """Find solar farms: the probability, at every pixel of a Sentinel-2 scene, that it is part of one.
 
     It tells where the model sees solar farms. It cannot tell whether the model is right: check the detections against
-    an aerial image, and ask for an explanation.
+    an aerial image.
     """
 
     output: str = option("The probability raster to write (GeoTIFF).", role=Role.RASTER_OUTPUT)

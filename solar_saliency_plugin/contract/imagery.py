@@ -55,7 +55,7 @@ class SceneOptions:
         advanced=True,
     )
     extent: Optional[Tuple[float, float, float, float]] = option(
-        "Only this part of the scene. Empty: all of it. On the command line: xmin ymin xmax ymax.",
+        "Only this part of the scene. Empty: all of it.",
         None,
         role=Role.EXTENT,
     )

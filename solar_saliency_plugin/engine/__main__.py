@@ -15,7 +15,7 @@ from typing import Any, List, Optional, Union, get_args, get_origin
 from ..contract import METHODS, Method
 from ..contract.errors import SolarSaliencyError
 from ..contract.messages import Progress
-from ..contract.options import Option, options
+from ..contract.options import Option, Role, options
 from ..contract.version import PLUGIN_VERSION
 
 
@@ -107,6 +107,8 @@ def _add_option(command: argparse.ArgumentParser, o: Option) -> None:
     if get_origin(kind) is tuple:
         members = get_args(kind)
         settings.update(type=members[0], nargs="*" if members[-1] is Ellipsis else len(members))
+        if o.role is Role.EXTENT:
+            settings.update(metavar=("XMIN", "YMIN", "XMAX", "YMAX"))
     else:
         settings.update(type=kind, choices=o.choices or None)
     command.add_argument(o.flag, **settings)

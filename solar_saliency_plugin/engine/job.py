@@ -80,6 +80,10 @@ class Job:
         remaining = now * (1.0 - fraction) / fraction if fraction >= 0.02 else None
         self._listener.progressed(Progress(fraction, message, now, remaining))
 
+    def finish(self, message: str) -> None:
+        """Tell that everything is in place; from here on there is nothing left to cancel."""
+        self._listener.progressed(Progress(1.0, message, self.seconds, 0.0))
+
     def warn(self, message: str) -> None:
         """Tell the user of something that does not stop the job; it is kept with the result. Said once only."""
         if message not in self.warnings:

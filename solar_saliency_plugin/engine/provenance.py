@@ -5,10 +5,10 @@ same model gives the same bytes.
 """
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence
 
 from ..contract.options import to_json
-from ..contract.provenance import RUN_TAG
+from ..contract.provenance import RUN_TAG, parse_run
 from ..contract.version import PLUGIN_VERSION
 from .versions import package_versions
 
@@ -48,10 +48,6 @@ def is_simulated(scene_id: str) -> bool:
     return scene_id.upper().startswith("SIMULATED")
 
 
-def read_run(tags: Dict[str, str]) -> Dict[str, Any]:
+def read_run(tags: Mapping[str, str]) -> Dict[str, Any]:
     """What :func:`run_tag` wrote; empty where there is none or it is damaged."""
-    try:
-        run = json.loads(tags.get(RUN_TAG, "{}"))
-    except ValueError:
-        return {}
-    return run if isinstance(run, dict) else {}
+    return parse_run(tags.get(RUN_TAG, ""))

@@ -55,6 +55,10 @@ def _claim_streams(log_file: Optional[Path]) -> Tuple[IO[bytes], IO[bytes]]:
     return source, sink
 
 
+#: How long a job may take, after its parent has gone and the processes that it started were ended, to clean up.
+CLEAN_UP_SECONDS = 1.0
+
+
 class Worker:
     """One session on a pair of streams."""
 
@@ -64,6 +68,7 @@ class Worker:
         self._sink_lock = threading.Lock()
         self._requests: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()
         self._cancelled: Dict[Any, threading.Event] = {}
+        self._at_rest = threading.Event()
 
     def run(self, idle_seconds: float) -> None:
         """Say hello, then work through the requests in the order of their arrival."""
@@ -113,6 +118,8 @@ class Worker:
         # End of stdin: the parent is gone. A job in the middle of a native call would keep the process alive.
         log.info("the parent has gone, ending")
         logging.shutdown()
+        if _kill_children():
+            self._at_rest.wait(CLEAN_UP_SECONDS)
         os._exit(0)
 
     def _answer(self, request: Dict[str, Any]) -> bool:
@@ -122,6 +129,7 @@ class Worker:
             self.send(messages.result(identifier, {}))
             return False
         job = Job(RemoteListener(self, identifier), self._cancelled[identifier])
+        self._at_rest.clear()
         try:
             answer = messages.result(identifier, self._result(name, request.get("params") or {}, job))
         except SolarSaliencyError as error:
@@ -133,6 +141,7 @@ class Worker:
             answer = messages.failure(identifier, unforeseen(error))
         finally:
             self._cancelled.pop(identifier, None)
+            self._at_rest.set()
         self.send(answer)
         return True
 
@@ -145,6 +154,17 @@ class Worker:
 
             return devices()
         return run_method(name, params, job)
+
+
+def _kill_children() -> bool:
+    """End the processes that a job has started; whether there were any."""
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    return bool(children)
 
 
 class RemoteListener:

@@ -1,13 +1,17 @@
 """Actions in the context menu of layers that the plugin made."""
 
-from typing import Any, Iterable
+import os
+from typing import Any, Dict, Iterable
 
 from qgis.core import QgsMapLayer, QgsProject
 
 from ...processing_algorithms import parameters as engine_parameters
-from ..bridge.layers import layers_of, run_of
+from ...processing_algorithms.detect import Detect
+from ...processing_algorithms.polygonize import Polygonize
+from ..bridge.layers import file_of, layers_of, run_of
 from ..contract import METHODS
-from ..contract.options import options
+from ..contract.errors import RequestError
+from ..contract.options import options, parse, to_json
 from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER, QAction
 from .launch import launch
 
@@ -41,9 +45,41 @@ class LayerActions:
                 self._iface.addCustomActionForLayer(self._actions[layer.type()], layer)
 
     def _rerun(self) -> None:
-        run = run_of(self._iface.activeLayer())
-        parameters = engine_parameters.restore(options(METHODS[run["method"]].request), run["request"])
+        layer = self._iface.activeLayer()
+        run = run_of(layer)
+        try:
+            parameters = _parameters(run)
+            if run["method"] == Detect.METHOD:
+                parameters.update(_outlining(file_of(layer)))
+        except RequestError as error:
+            self._iface.messageBar().pushWarning(
+                "Solar Saliency",
+                f"How this layer was made cannot be read: {error.message} Start from the menu instead.",
+            )
+            return
         open_layers = layers_of(QgsProject.instance(), [parameters.get("INPUT", "")])
         if open_layers:
             parameters["INPUT"] = open_layers[0]
         launch(self._iface, run["method"], parameters)
+
+
+def _parameters(run: Dict[str, Any]) -> Dict[str, Any]:
+    """A dialog's parameters that would make a result again; raises RequestError where its request is unfit."""
+    method = METHODS.get(run.get("method", ""))
+    if method is None:  # the file was replaced since the layer was added
+        raise RequestError("The file does not say it.")
+    asked = options(method.request)
+    known = {option.name: run["request"].get(option.name) for option in asked}  # others are of another version
+    return engine_parameters.restore(asked, to_json(parse(method.request, known)))
+
+
+def _outlining(probability: str) -> Dict[str, Any]:
+    """The minimum area of the detections made from a raster, if their layer is open: the raster does not know it."""
+    for layer in QgsProject.instance().mapLayers().values():
+        run = run_of(layer) if layer.type() == VECTOR_LAYER else {}
+        if run.get("method") != Polygonize.METHOD:
+            continue
+        parameters = _parameters(run)
+        if os.path.realpath(parameters["INPUT"]) == os.path.realpath(probability):
+            return {"MINIMUM_AREA": parameters["MINIMUM_AREA"]}
+    return {}

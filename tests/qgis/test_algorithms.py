@@ -6,7 +6,13 @@ import shutil
 import processing
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 gdal.UseExceptions()
 
@@ -191,6 +197,90 @@ def test_a_layer_of_a_web_service_is_refused_in_words(provider, engine, tmp_path
     accepted, message = algorithm.checkParameterValues({"INPUT": layer, "OUTPUT": str(tmp_path / "p.tif")}, context)
     assert not accepted
     assert "“Base map” is not a raster file" in message
+
+
+@pytest.mark.parametrize("extent", ["400500,400500,2898000,2898000", "400500,402000,2898000,2898000", "0,0,0,0"])
+def test_an_extent_without_area_is_refused_and_not_taken_for_the_whole_scene(sample, tmp_path, listener, extent):
+    output = tmp_path / "p.tif"
+    message = refused(listener, "detect", INPUT=sample["SCENE"], EXTENT=extent, OUTPUT=str(output))
+    assert "no area" in message or "is no extent" in message
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("no folder/d.gpkg", "There is no folder"),
+        ("d.shp", "Call it “d.gpkg”"),
+        ("ogr:dbname='{}/d.gpkg' table=\"found\" (geom)", "Save to File…"),
+    ],
+)
+@pytest.mark.parametrize(("algorithm", "parameter"), [("detect", "POLYGONS"), ("polygonize", "OUTPUT")])
+def test_a_place_where_polygons_cannot_go_is_refused_before_anything_is_computed(
+    provider, engine, tmp_path, context, algorithm, parameter, place, said
+):
+    target = place.format(tmp_path) if "{}" in place else str(tmp_path / place)
+    values = {"INPUT": "scene.tif", "OUTPUT": str(tmp_path / "p.tif"), parameter: target}
+    for given in (target, QgsProcessingOutputLayerDefinition(target)):
+        found = provider.algorithm(algorithm)
+        accepted, message = found.checkParameterValues({**values, parameter: given}, context)
+        assert not accepted
+        assert said in message
+    assert not context.layersToLoadOnCompletion()
+
+
+def test_places_where_polygons_can_go_are_accepted(provider, engine, tmp_path, context):
+    for target in (
+        str(tmp_path / "d.gpkg"),
+        "TEMPORARY_OUTPUT",
+        QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT"),
+    ):
+        values = {"INPUT": "scene.tif", "OUTPUT": str(tmp_path / "p.tif"), "POLYGONS": target}
+        assert provider.algorithm("detect").checkParameterValues(values, context) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"THRESHOLD": 2}, "“Threshold (probability)” is 2. The largest value is 1."),
+        ({"WINDOW": -1}, "The smallest value is 0."),
+        ({"MINIMUM_AREA": -0.5}, "The smallest value is 0."),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_the_range(provider, engine, tmp_path, context, values, said):
+    asked = {"INPUT": "scene.tif", "OUTPUT": str(tmp_path / "p.tif"), **values}
+    accepted, message = provider.algorithm("detect").checkParameterValues(asked, context)
+    assert not accepted
+    assert said in message
+
+
+def test_a_cancel_while_outlining_says_that_the_probability_was_written(
+    sample, tmp_path, listener, context, provider, monkeypatch
+):
+    from solar_saliency.processing_algorithms import detect
+    from solar_saliency.solar_saliency_plugin.contract.errors import CancelledError
+
+    class CancelledLate:
+        def call(self, method, params, feedback):
+            if method == "polygonize":
+                raise CancelledError("The job was cancelled.", "Nothing was changed.")
+            return worker().call(method, params, feedback)
+
+    worker = detect.worker
+    monkeypatch.setattr(detect, "worker", CancelledLate)
+    polygons, output = str(tmp_path / "d.gpkg"), str(tmp_path / "p.tif")
+    project = QgsProject.instance()
+    values = {
+        "INPUT": sample["SCENE"],
+        "OUTPUT": QgsProcessingOutputLayerDefinition(output, project),
+        "POLYGONS": QgsProcessingOutputLayerDefinition(polygons, project),
+    }
+    results, accepted = provider.algorithm("detect").create().run(values, context, listener)
+    assert accepted and results["OUTPUT"] == output and "POLYGONS" not in results
+    assert any(f"The probability was written: {output}" in text for text in listener.texts)
+    assert not any("Nothing was changed" in text for text in listener.texts)
+    assert list(context.layersToLoadOnCompletion()) == [output]
+    assert context.layerToLoadOnCompletionDetails(output).postProcessor() is not None
 
 
 def test_a_cancelled_run_ends_soon_and_leaves_nothing(sample, tmp_path, listener, context, provider):

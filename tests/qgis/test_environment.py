@@ -251,3 +251,35 @@ def test_logs_do_not_pile_up():
     kept = set(environment.log_folder().glob("trial-*.log"))
     assert len(kept) == 10 and made[-1] in kept
     assert os.stat(made[-1]).st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("failing", ["stat", "unlink"])
+def test_logs_that_another_qgis_removes_or_holds_are_no_obstacle(failing, monkeypatch):
+    from solar_saliency.solar_saliency_plugin.bridge import engine_process
+
+    for _ in range(12):
+        engine_process.new_log("raced")
+    real = getattr(Path, failing)
+
+    def fail(path, *arguments, **named):
+        if path.name.startswith("raced-") and (failing == "unlink" or path in old):
+            raise FileNotFoundError(path)
+        return real(path, *arguments, **named)
+
+    old = set(environment.log_folder().glob("raced-*.log"))
+    monkeypatch.setattr(os.path, "getmtime", lambda path: fail(Path(path)).st_mtime)
+    monkeypatch.setattr(Path, failing, fail)
+    assert engine_process.new_log("raced").is_file()
+
+
+def test_a_data_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, monkeypatch):
+    from solar_saliency.solar_saliency_plugin.bridge import engine_process
+    from solar_saliency.solar_saliency_plugin.contract.errors import OutputUnwritableError
+
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for module in (environment, engine_process):
+        monkeypatch.setattr(module, "data_folder", lambda: tmp_path / "file")
+    with pytest.raises(OutputUnwritableError) as caught:
+        engine_process.new_log("trial")
+    assert str(tmp_path / "file") in caught.value.message
+    assert "writable" in caught.value.hint

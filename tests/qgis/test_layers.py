@@ -178,3 +178,17 @@ def test_a_damaged_provenance_tag_is_no_obstacle(tmp_path):
     dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", "{broken")
     dataset = None
     assert layers.run_of(QgsRasterLayer(str(tmp_path / "a.tif"), "a")) == {}
+
+
+def test_a_tag_with_members_of_the_wrong_type_is_none(tmp_path):
+    for number, run in enumerate(({"method": [1]}, {"method": "detect", "scene": [], "result": []}, [1], "a" * 9)):
+        dataset = gdal.GetDriverByName("GTiff").Create(str(tmp_path / f"{number}.tif"), 4, 4, 1)
+        dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps(run))
+        dataset = None
+        assert layers.run_of(QgsRasterLayer(str(tmp_path / f"{number}.tif"), "a")) == {}
+
+
+def test_a_description_survives_values_of_any_type():
+    result = {"valid_share": None, "masked_share": [1], "detected_ha": "much", "total_ha": 10**400, "dropped_ha": 0}
+    lines = layers.description({"method": "detect", "scene": {"id": [1]}, "result": result})
+    assert "Valid share: None" in lines and "Dropped: 0.0 ha" in lines

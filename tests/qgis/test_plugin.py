@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QMainWindow
@@ -26,12 +26,19 @@ class Window:
         self.types = []
         self.layers = []
         self.active = None
+        self.warnings = []
 
     def mainWindow(self):  # noqa: N802
         return self.window
 
     def activeLayer(self):  # noqa: N802
         return self.active
+
+    def messageBar(self):  # noqa: N802
+        return self
+
+    def pushWarning(self, title, text):  # noqa: N802
+        self.warnings.append(text)
 
     def addToolBar(self, name):  # noqa: N802
         return self.window.addToolBar(name)
@@ -157,6 +164,70 @@ def test_layers_that_say_how_they_were_made_offer_to_run_again(plugin, window, s
     QgsProject.instance().clear()
 
 
+def a_run(method, request):
+    """A tag as the engine writes it, all its members there."""
+    rest = {"scene": {}, "model": {}, "result": {}, "software": {}, "warnings": []}
+    return {"method": method, "request": request, **rest}
+
+
+def with_tag(path, run):
+    """A layer of a small raster that says it was made so."""
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), 4, 4, 1)
+    dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps(run))
+    dataset = None
+    return QgsRasterLayer(str(path), path.stem)
+
+
+def test_a_layer_with_a_hostile_tag_offers_nothing(plugin, window, tmp_path):
+    layer = with_tag(tmp_path / "a.tif", a_run([1], {}))
+    QgsProject.instance().addMapLayer(layer)
+    assert window.layers == []
+    QgsProject.instance().clear()
+
+
+@pytest.mark.parametrize(
+    "request_told",
+    [
+        {},
+        {"scene": "s.tif", "output": "p.tif", "device": "abacus"},
+        {"scene": "s.tif", "output": "p.tif", "extent": [1, "two"]},
+        {"scene": ["s.tif"], "output": "p.tif"},
+    ],
+)
+def test_a_layer_that_tells_an_unfit_request_is_refused_in_words(plugin, window, tmp_path, monkeypatch, request_told):
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments))
+    window.active = with_tag(tmp_path / "a.tif", a_run("detect", request_told))
+    window.types[0].trigger()
+    assert opened == []
+    (message,) = window.warnings
+    assert "How this layer was made cannot be read: “" in message
+
+
+def test_a_layer_whose_file_tells_nothing_any_more_is_refused_in_words(plugin, window, tmp_path):
+    gdal.GetDriverByName("GTiff").Create(str(tmp_path / "a.tif"), 4, 4, 1)
+    window.active = QgsRasterLayer(str(tmp_path / "a.tif"), "a")
+    window.types[0].trigger()
+    assert len(window.warnings) == 1
+
+
+def test_running_again_from_a_probability_keeps_the_minimum_area_of_its_open_detections(
+    plugin, window, sample, tmp_path, monkeypatch
+):
+    import processing
+
+    files = {"OUTPUT": str(tmp_path / "p.tif"), "POLYGONS": str(tmp_path / "d.gpkg")}
+    processing.run("solarsaliency:detect", {"INPUT": sample["SCENE"], "MINIMUM_AREA": 0.7, **files})
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments[2]))
+    window.active = QgsRasterLayer(files["OUTPUT"], "p")
+    window.types[0].trigger()
+    QgsProject.instance().addMapLayer(QgsVectorLayer(files["POLYGONS"], "d"))
+    window.types[0].trigger()
+    assert [parameters.get("MINIMUM_AREA") for parameters in opened] == [None, 0.7]
+    QgsProject.instance().clear()
+
+
 def in_new_python(code):
     """What a fresh interpreter with QGIS prints, in lines; the folder of plugins is its argument."""
     plugins = Path(solar_saliency.__file__).absolute().parents[1]
@@ -191,7 +262,7 @@ print(sorted({"numpy", "torch", "rasterio", "processing"} & set(sys.modules)))
 def test_the_active_layer_is_chosen_where_it_suits(plugin, window, tmp_path, monkeypatch, made_by, entry, prefilled):
     dataset = gdal.GetDriverByName("GTiff").Create(str(tmp_path / "a.tif"), 4, 4, 1)
     if made_by:
-        dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps({"method": made_by}))
+        dataset.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps(a_run(made_by, {})))
     dataset = None
     window.active = QgsRasterLayer(str(tmp_path / "a.tif"), "a")
     opened = []

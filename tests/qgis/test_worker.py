@@ -247,6 +247,19 @@ def test_an_engine_that_never_says_hello_can_be_cancelled(stand_in, listener):
     assert isinstance(call.outcome(2.0), CancelledError)
 
 
+def test_a_cancel_while_the_engine_starts_is_not_taken_for_a_crash_by_the_next_call(stand_in, listener):
+    own = stand_in(protocol=None)
+    cancelled = QgsProcessingFeedback(False)
+    call = InThread(own, "sleep", {"seconds": 0}, cancelled)
+    time.sleep(0.3)
+    cancelled.cancel()
+    assert isinstance(call.outcome(2.0), CancelledError)
+    script = Path(engine_process.start_command(None)[-1])
+    script.write_text(script.read_text(encoding="utf-8").replace("None", str(PROTOCOL_VERSION), 1), encoding="utf-8")
+    assert own.call("sleep", {"seconds": 0}, listener) == {"seconds": 0}
+    assert listener.warnings == []
+
+
 def test_garbage_on_stdout_does_not_disturb_and_goes_to_the_log(stand_in, listener):
     own = stand_in()
     assert own.call("chatter", {"a": 1}, listener) == {"a": 1}

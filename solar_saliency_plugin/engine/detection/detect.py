@@ -1,6 +1,8 @@
 """Find solar farms: a scene in, a probability raster out, window by window."""
 
 import shutil
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -11,17 +13,20 @@ from rasterio.errors import RasterioError
 from ...contract.detection import DetectRequest, DetectResult
 from ...contract.errors import CancelledError, DiskFullError, SceneEmptyError
 from ...contract.options import to_json
+from ...contract.version import PLUGIN_VERSION
 from ..imagery.grid import Window
-from ..imagery.outputs import check_output, translate_os_error, write_cog
+from ..imagery.outputs import build_cog, check_output, put_in_place, scratch_folder, translate_os_error
 from ..imagery.scene import Scene, open_scene
 from ..imagery.windows import Tile, tiles
 from ..job import Job
 from ..models.registry import Model, load_model
 from ..models.runtime import Runtime
 from ..provenance import is_simulated, run_tag, scene_facts
+from ..versions import package_versions
 from .journal import Journal, WindowCount, run_key
 from .pipeline import Ahead, Behind
-from .style import write_style
+from .sole_writer import sole_writer
+from .style import is_users_own, write_style
 from .window_size import choose_window
 from .windowed_raster import WindowedRaster
 
@@ -29,8 +34,8 @@ from .windowed_raster import WindowedRaster
 #: would make the file four times as large.
 PROBABILITY_STEPS = 16384
 
-#: Finished windows are brought to disk and noted in the journal after so many pixels.
-PIXELS_PER_CHECKPOINT = 8_000_000
+#: Finished windows are brought to disk and noted in the journal after so many seconds.
+SECONDS_PER_CHECKPOINT = 5.0
 
 #: Share of the run that the windows take; the rest is for the overviews and the compression.
 WINDOWS_SHARE = 0.93
@@ -74,7 +79,8 @@ def detect(request: DetectRequest, job: Job) -> DetectResult:
     with open_scene(request, job, model.card.bands) as scene:
         plan = _plan(request, scene, model, job)
         try:
-            return _run(plan, job)
+            with sole_writer(plan.output):
+                return _run(plan, job)
         except (OSError, RasterioError) as error:
             raise translate_os_error(error) from error
 
@@ -93,6 +99,9 @@ def _plan(request: DetectRequest, scene: Scene, model: Model, job: Job) -> _Plan
             f"The model was trained on {model.card.level}, but the scene {level}: probabilities may be off. "
             "Compare the detections with an aerial image."
         )
+    style = output.with_suffix(".qml")
+    if is_users_own(style):
+        job.warn(f"“{style.name}” holds a style of your own; it is kept, and may not fit the new result.")
     runtime = Runtime(model, request.device, warn=job.warn)
     window = request.window or choose_window(runtime, scene.area)
     area, grid = scene.area, scene.grid
@@ -119,7 +128,7 @@ def _run(plan: _Plan, job: Job) -> DetectResult:
         _remove(journal, rasters)
         raise
     _remove(journal, rasters)
-    job.progress(1.0, "Done")
+    job.finish("Done")
     return result
 
 
@@ -136,7 +145,14 @@ def _remove(journal: Journal, rasters: List[WindowedRaster]) -> None:
 def _identity(plan: _Plan) -> Dict[str, Any]:
     request = to_json(plan.request)
     del request["restart"]
-    return {"request": request, "model": plan.model.sha256, "window": plan.window, "threshold": plan.threshold}
+    return {
+        "request": request,
+        "model": plan.model.sha256,
+        "window": plan.window,
+        "threshold": plan.threshold,
+        "device": plan.runtime.device,
+        "software": {"solar_saliency": PLUGIN_VERSION, **package_versions()},
+    }
 
 
 def _resumable(plan: _Plan, journal: Journal, rasters: List[WindowedRaster], job: Job) -> List[WindowCount]:
@@ -146,6 +162,7 @@ def _resumable(plan: _Plan, journal: Journal, rasters: List[WindowedRaster], job
         job.info(f"Going on with an interrupted run: {len(counts)} of {len(plan.tiles)} windows are finished.")
         return counts
     _check_space(plan, job)
+    journal.remove()  # before the rasters that it tells of are overwritten
     for raster in rasters:
         raster.create()
     journal.start()
@@ -217,7 +234,7 @@ class _Writer:
         self._journal = journal
         self._rasters = rasters
         self._unsaved: List[WindowCount] = []
-        self._unsaved_pixels = 0
+        self._saved_at = time.monotonic()
 
     def write(self, computed: _Computed) -> None:
         if computed.probability is not None:
@@ -228,8 +245,7 @@ class _Writer:
                 mask.write(detected, computed.window)
         self.counts.append(computed.count)
         self._unsaved.append(computed.count)
-        self._unsaved_pixels += computed.window.height * computed.window.width
-        if self._unsaved_pixels >= PIXELS_PER_CHECKPOINT:
+        if time.monotonic() - self._saved_at >= SECONDS_PER_CHECKPOINT:
             self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -237,7 +253,7 @@ class _Writer:
             raster.flush()
         if self._unsaved:
             self._journal.add(self._unsaved)
-        self._unsaved, self._unsaved_pixels = [], 0
+        self._unsaved, self._saved_at = [], time.monotonic()
 
 
 def _result(plan: _Plan, counts: List[WindowCount], resumed: int, job: Job) -> DetectResult:
@@ -255,7 +271,7 @@ def _result(plan: _Plan, counts: List[WindowCount], resumed: int, job: Job) -> D
             f"The model marks {detected / valid:.0%} of the scene as solar farm. That is hardly true: check the "
             "scene's scale, offset and processing level, and whether the model suits the region."
         )
-    pixel_width, pixel_height = plan.scene.grid.pixel_size
+    pixel_width, pixel_height = plan.scene.grid.ground_pixel_size
     skipped = sum(c.observed == c.clouded for c in counts[resumed:])
     return DetectResult(
         output=str(plan.output),
@@ -282,11 +298,19 @@ def _result(plan: _Plan, counts: List[WindowCount], resumed: int, job: Job) -> D
 def _write_outputs(plan: _Plan, result: DetectResult, rasters: List[WindowedRaster], job: Job) -> None:
     tags = _tags(plan, result)
     outputs = [plan.output] + ([plan.mask_output] if plan.mask_output is not None else [])
-    for place, (raster, output) in enumerate(zip(rasters, outputs, strict=True)):
-        part = job.part(place / len(outputs), (place + 1) / len(outputs))
-        part.progress(0, f"Writing {output.name}")
-        write_cog(raster.path, output, tags=tags, categorical=place > 0, job=part)
-    write_style("probability", plan.output.with_suffix(".qml"), threshold=plan.threshold)
+    with ExitStack() as scratch:
+        wholes = []
+        for place, (raster, output) in enumerate(zip(rasters, outputs, strict=True)):
+            part = job.part(place / len(outputs), (place + 1) / len(outputs))
+            part.progress(0, f"Writing {output.name}")
+            folder = scratch.enter_context(scratch_folder(output))
+            wholes.append(build_cog(raster.path, folder, tags=tags, categorical=place > 0, job=part))
+        # All of them are whole now, and nothing comes between: either all are replaced or none.
+        for whole, output in zip(wholes, outputs, strict=True):
+            put_in_place(whole, output)
+        style = plan.output.with_suffix(".qml")
+        if not is_users_own(style):
+            write_style("probability", style, plan.threshold)
 
 
 def _tags(plan: _Plan, result: DetectResult) -> Dict[str, str]:

@@ -1,6 +1,5 @@
 """Detection polygons from a probability raster."""
 
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from rasterio.features import shapes
 from ...contract.detection import PolygonizeRequest, PolygonizeResult
 from ...contract.errors import GridUnsuitableError, NotReflectanceError, SceneNotFoundError, SceneUnreadableError
 from ..imagery.grid import Window
-from ..imagery.outputs import check_output, translate_os_error
+from ..imagery.outputs import check_output, put_in_place, translate_os_error
 from ..job import Job
 from ..provenance import read_run, run_tag
 from .components import Component, find_components
+from .sole_writer import sole_writer
 from .style import style
 
 #: Name of the layer in the GeoPackage.
@@ -81,10 +81,11 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
         warnings=tuple(job.warnings),
     )
     try:
-        _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
+        with sole_writer(output):
+            _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
     except (OSError, sqlite3.Error, pyogrio.errors.DataSourceError) as error:
         raise translate_os_error(error) from error
-    job.progress(1.0, "Done")
+    job.finish("Done")
     return result
 
 
@@ -102,7 +103,7 @@ def _threshold(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> flo
     if request.threshold is not None:
         return request.threshold
     made_with = run.get("result", {}).get("threshold")
-    if made_with is None:
+    if not (isinstance(made_with, (int, float)) and 0 <= made_with <= 1):
         job.warn(f"The raster does not say which threshold it was made with; {DEFAULT_THRESHOLD} was taken.")
         return DEFAULT_THRESHOLD
     return float(made_with)
@@ -111,6 +112,11 @@ def _threshold(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> flo
 def _detections(dataset: Any, threshold: float, minimum_ha: float, job: Job) -> "tuple[List[Detection], int]":
     def read(window: Window) -> np.ndarray:
         values = dataset.read(1, window=window.to_rasterio(), masked=True).astype(np.float32).filled(np.nan)
+        if ((values < 0) | (values > 1)).any():
+            raise NotReflectanceError(
+                f"{Path(dataset.name).name} is no probability raster: it holds values that are not between 0 and 1.",
+                "Choose the raster that Detect Solar Farms wrote.",
+            )
         return np.asarray(values)
 
     finding = job.part(0, 0.5)
@@ -192,8 +198,8 @@ def _write(
         "pixels": np.array([d.pixels for d in detections], dtype=np.int64),
         "longitude": np.array([d.longitude for d in detections], dtype=np.float64),
         "latitude": np.array([d.latitude for d in detections], dtype=np.float64),
-        "date": np.array([run.get("scene", {}).get("date", "")] * len(detections), dtype=object),
-        "model": np.array([run.get("model", {}).get("name", "")] * len(detections), dtype=object),
+        "date": np.array([str(run.get("scene", {}).get("date", ""))] * len(detections), dtype=object),
+        "model": np.array([str(run.get("model", {}).get("name", ""))] * len(detections), dtype=object),
         "threshold": np.full(len(detections), threshold),
     }
     part = output.with_name(output.stem + ".part.gpkg")
@@ -215,7 +221,7 @@ def _write(
             dataset_options={"VERSION": "1.2"},
         )
         _add_style(part, threshold)
-        os.replace(part, output)
+        put_in_place(part, output)
     finally:
         part.unlink(missing_ok=True)
 

@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 from string import Template
 
+#: Stands in every style of ours, and in none that QGIS has saved: it drops comments.
+OURS = "<!-- Solar Saliency: "
+
 #: Templates of QGIS styles; ``$name`` is replaced.
 STYLES = Path(__file__).resolve().parents[3] / "resources" / "styles"
 
@@ -13,6 +16,11 @@ def style(name: str, threshold: float) -> str:
     template = Template((STYLES / f"{name}.qml").read_text(encoding="utf-8"))
     # The ramp jumps from clear to coloured between two values that lie closer together than stored probabilities do.
     return template.substitute(threshold=f"{threshold:g}", below=f"{max(0.0, threshold - 1e-6):.6f}")
+
+
+def is_users_own(path: Path) -> bool:
+    """Whether there is a style at ``path`` that is none of ours, and so not ours to replace."""
+    return path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace")
 
 
 def write_style(name: str, path: Path, threshold: float) -> None:

@@ -71,20 +71,25 @@ def write_cog(source: Path, output: Path, *, tags: Mapping[str, str], categorica
     overviews. A previous ``output`` stays untouched until the new one is whole.
     """
     try:
-        with rasterio.open(source, "r+") as dataset:
-            dataset.update_tags(**tags)
-            values = dataset.width * dataset.height * dataset.count
         with scratch_folder(output) as folder:
-            whole = folder / "output.tif"
-            if values <= _IN_PROCESS_VALUES:
-                rasterio.shutil.copy(source, whole, driver="COG", **_cog_options(categorical))
-            else:
-                _copy_in_process(source, whole, categorical, job)
-            job.check()
+            whole = build_cog(source, folder, tags=tags, categorical=categorical, job=job)
             put_in_place(whole, output)
     except (OSError, RasterioError) as error:
         raise translate_os_error(error) from error
-    job.progress(1.0, "Written.")
+
+
+def build_cog(source: Path, folder: Path, *, tags: Mapping[str, str], categorical: bool, job: Job) -> Path:
+    """The cloud-optimised GeoTIFF of :func:`write_cog` in a scratch ``folder``, for outputs that belong together."""
+    whole = folder / "output.tif"
+    with rasterio.open(source, "r+") as dataset:
+        dataset.update_tags(**tags)
+        values = dataset.width * dataset.height * dataset.count
+    if values <= _IN_PROCESS_VALUES:
+        rasterio.shutil.copy(source, whole, driver="COG", **_cog_options(categorical))
+    else:
+        _copy_in_process(source, whole, categorical, job)
+    job.check()
+    return whole
 
 
 @contextmanager
@@ -97,7 +102,7 @@ def scratch_folder(output: Path) -> Iterator[Path]:
 def put_in_place(whole: Path, output: Path) -> None:
     """Replace ``output`` by ``whole`` in one step, and drop what other programs noted about the old one."""
     os.replace(whole, output)
-    for suffix in (".aux.xml", ".ovr", ".msk"):
+    for suffix in (".aux.xml", ".ovr", ".msk", "-wal", "-shm", "-journal"):
         output.with_name(output.name + suffix).unlink(missing_ok=True)
 
 

@@ -75,12 +75,12 @@ def sample_scene(request: SampleSceneRequest, job: Job) -> SampleSceneResult:
     try:
         farms = _write_bands(workshop, request, job)
         _write_truth(workshop / "SIMULATED_truth.gpkg", farms)
-        (workshop / "README.txt").write_text(README.format(seed=request.seed), encoding="utf-8")
+        (workshop / "SIMULATED_README.txt").write_text(README.format(seed=request.seed), encoding="utf-8")
         for path in sorted(workshop.iterdir()):
             os.replace(path, output / path.name)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-    job.progress(1.0, "Simulated scene written")
+    job.finish("Simulated scene written")
     return SampleSceneResult(
         scene=str(output),
         truth=str(output / "SIMULATED_truth.gpkg"),

@@ -62,6 +62,9 @@ class Recipe:
     """Shares of the kinds of patches, and how their radiometry is varied.
 
     Ground is varied more than farms: what surrounds the few farms' spectra on all sides is taught to be no farm.
+    Some of the farms set elsewhere fill their patch: without those a network learns that a farm always has an edge
+    near by, and finds the rims of large farms only. Farms are shown without haze and ground often with it, since a
+    dark, even surface under haze is what many fields look like at level L1C.
     """
 
     chips: float = 0.35
@@ -69,8 +72,10 @@ class Recipe:
     pieces_set: float = 0.6
     shadows: float = 0.3
     ground_exchanged: float = 0.6
-    farms: Radiometry = Radiometry(gain=0.06, band_gain=0.025, offset=0.005, hazy=0.25, haze=0.05)
-    ground: Radiometry = Radiometry(gain=0.1, band_gain=0.1, offset=0.008, hazy=0.4, haze=0.1)
+    filled: float = 0.2
+    ground_exchanged_when_filled: float = 0.3
+    farms: Radiometry = Radiometry(gain=0.06, band_gain=0.025, offset=0.005, hazy=0.0, haze=0.0)
+    ground: Radiometry = Radiometry(gain=0.1, band_gain=0.1, offset=0.008, hazy=0.6, haze=0.12)
 
 
 @dataclass
@@ -143,31 +148,28 @@ class Synthesis:
 
     def _farm_set_elsewhere(self) -> Patch:
         ground, valid = self._ground()
-        coverage = self._outline()
+        filled = self.random.random() < self.recipe.filled
+        coverage = np.ones((PATCH, PATCH), np.float32) if filled else self._outline()
         target, weight = _labels(coverage)
-        farm = np.maximum(self._farm_on(ground), 0.003)
+        most = self.recipe.ground_exchanged_when_filled if filled else self.recipe.ground_exchanged
+        farm = np.maximum(self._farm_on(ground, most), 0.003)
         return Patch(_blend(ground, farm, coverage), target, weight * valid)
 
-    def _farm_on(self, ground: np.ndarray) -> np.ndarray:
-        """The texture of a real farm with some of its own ground exchanged for ``ground``."""
+    def _farm_on(self, ground: np.ndarray, most: float) -> np.ndarray:
+        """The texture of a real farm with up to ``most`` of its own ground exchanged for ``ground``."""
         site = self._farm_sites[self.random.integers(len(self._farm_sites))]
         view = self._farms[site][self.random.integers(len(self._farms[site]))]
         farm = self._texture(view)
         own = view.reflectance[:, (view.coverage == 0) & view.valid]
-        exchanged = self.random.uniform(0, self.recipe.ground_exchanged)
+        exchanged = self.random.uniform(0, most)
         if own.shape[1] >= 8:
             farm = farm + exchanged * (ground - np.median(own, axis=1)[:, None, None])
         return farm
 
     def _texture(self, view: FarmView) -> np.ndarray:
-        """(bands, PATCH, PATCH) of nothing but this farm: its inner pixels, spread and mirrored."""
-        inner = np.argwhere((view.coverage == 1) & view.valid)
-        everywhere = np.argwhere(np.ones_like(view.valid))
-        nearest = ((everywhere[:, None] - inner[None]) ** 2).sum(axis=2).argmin(axis=1)
-        rows, cols = inner[nearest].T
-        spread = view.reflectance[:, rows, cols].reshape(view.reflectance.shape)
+        """(bands, PATCH, PATCH) of nothing but this farm."""
         height, width = view.valid.shape
-        filled = np.pad(spread, ((0, 0), (0, PATCH), (0, PATCH)), mode="symmetric")
+        filled = endless_farm(view)
         top, left = 2 * self.random.integers((height // 2, width // 2))  # even: 20 m pixels stay together
         return filled[:, top : top + PATCH, left : left + PATCH]
 
@@ -217,6 +219,16 @@ class Synthesis:
             return np.ascontiguousarray(turned[..., ::-1] if mirrored else turned, dtype=np.float32)
 
         return Patch(turn(patch.reflectance), turn(patch.target), turn(patch.weight))
+
+
+def endless_farm(view: FarmView) -> np.ndarray:
+    """(bands, H + PATCH, W + PATCH) of nothing but this farm: its inner pixels, spread and mirrored."""
+    inner = np.argwhere((view.coverage == 1) & view.valid)
+    everywhere = np.argwhere(np.ones_like(view.valid))
+    nearest = ((everywhere[:, None] - inner[None]) ** 2).sum(axis=2).argmin(axis=1)
+    rows, cols = inner[nearest].T
+    spread = view.reflectance[:, rows, cols].reshape(view.reflectance.shape)
+    return np.pad(spread, ((0, 0), (0, PATCH), (0, PATCH)), mode="symmetric")
 
 
 def outlines(data: Path) -> list[dict[str, Any]]:

@@ -30,6 +30,17 @@ from solar_saliency_plugin.engine.job import Job
 
 TRANSFORM = from_origin(3e5, 3e6, 10, 10)
 
+#: What a tag of ours holds.
+TELLING = {
+    "method": "detect",
+    "request": {},
+    "scene": {"date": "2021-03-15"},
+    "model": {"name": "m"},
+    "result": {"threshold": 0.7},
+    "software": {},
+    "warnings": [],
+}
+
 
 def write_probability(path, probability, crs="EPSG:32643", transform=TRANSFORM, **tags):
     height, width = probability.shape
@@ -161,13 +172,36 @@ def test_threshold_date_and_model_come_with_the_raster(tmp_path, write_scene, la
     _, fields, _ = read(tmp_path / "d.gpkg")
     assert result.threshold == 0.001
     assert set(fields["date"]) == {"2021-03-15"} and set(fields["model"]) == {made.model}
-    assert fields["pixels"].sum() == round(made.detected_ha * 100)
+    assert fields["pixels"].sum() == round(made.detected_share * 60 * 60)
     assert set(made.warnings) <= set(result.warnings)  # what was doubtful about the raster stays with the polygons
 
 
 def test_a_raster_without_a_threshold_says_which_one_was_taken(tmp_path):
     result = run(write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9)), tmp_path / "d.gpkg")
     assert result.threshold == 0.5 and any("threshold" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["no json", "[]", "null", '{"method": [1]}', "[" * 100_000]
+    + [
+        json.dumps({**TELLING, **damage})
+        for damage in ({"result": None}, {"scene": []}, {"model": 1}, {"warnings": 5}, {"warnings": [1]})
+    ],
+)
+def test_a_damaged_tag_is_not_believed_and_does_no_harm(tmp_path, tag):
+    source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9), SOLAR_SALIENCY_RUN=tag)
+    result = run(source, tmp_path / "d.gpkg")
+    assert result.detections == 1 and any("does not say which threshold" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("threshold", ["abc", None, 7, [0.5]])
+def test_a_threshold_in_the_tag_that_is_none_is_not_believed(tmp_path, threshold):
+    tag = json.dumps({**TELLING, "result": {"threshold": threshold}})
+    result = run(
+        write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9), SOLAR_SALIENCY_RUN=tag), tmp_path / "d.gpkg"
+    )
+    assert result.threshold == 0.5
 
 
 class TestBadInput:
@@ -200,6 +234,10 @@ class TestBadInput:
     def test_a_scene_instead_of_a_probability(self, tmp_path, write_scene, landscape):
         scene = write_scene(tmp_path / "scene.tif", landscape(9, 9))
         self.refused(NotReflectanceError, scene, tmp_path / "out" / "d.gpkg")
+
+    def test_heights_instead_of_probabilities(self, tmp_path):
+        source = write_probability(tmp_path / "p.tif", np.full((5, 5), 548.0))
+        self.refused(NotReflectanceError, source, tmp_path / "out" / "d.gpkg")
 
     def test_no_crs(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9), crs=None)

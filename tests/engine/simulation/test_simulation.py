@@ -166,7 +166,7 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     simulate(tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert "SIMULATED" in (tmp_path / "README.txt").read_text(encoding="utf-8")
+    assert "SIMULATED" in (tmp_path / "SIMULATED_README.txt").read_text(encoding="utf-8")
     assert len(list(tmp_path.iterdir())) == len(MODEL_BANDS) + 4
 
 

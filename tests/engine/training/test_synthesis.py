@@ -38,7 +38,7 @@ def _ground() -> Background:
 
 
 def _synthesis(view: FarmView, radiometry: Radiometry = STILL, **shares: float) -> Synthesis:
-    shares = {"ground_exchanged": 0.0, **shares}
+    shares = {"ground_exchanged": 0.0, "ground_exchanged_when_filled": 0.0, "filled": 0.0, **shares}
     recipe = Recipe(farms=radiometry, ground=radiometry, **shares)
     return Synthesis([view], [_ground()], [_outline()], np.random.default_rng(5), recipe)
 
@@ -64,6 +64,14 @@ def test_farm_set_elsewhere_is_a_farm_on_other_ground() -> None:
         np.testing.assert_allclose(ten_metre_band[sure & (patch.target == 1)], FARM, rtol=1e-5)
         np.testing.assert_allclose(ten_metre_band[sure & (patch.target == 0)], GROUND, rtol=1e-5)
         assert patch.target.any()
+
+
+def test_a_farm_that_fills_its_patch_shows_no_edge() -> None:
+    synthesis = _synthesis(_view(), chips=0.0, farms_set=1.0, filled=1.0)
+    for _ in range(5):
+        patch = synthesis.patch()
+        assert patch.target.all()
+        np.testing.assert_allclose(patch.reflectance[0], FARM, rtol=1e-5)
 
 
 def test_ground_between_the_rows_is_exchanged() -> None:
