@@ -79,7 +79,10 @@ def _outlining(probability: str) -> Dict[str, Any]:
         run = run_of(layer) if layer.type() == VECTOR_LAYER else {}
         if run.get("method") != Polygonize.METHOD:
             continue
-        parameters = _parameters(run)
-        if os.path.realpath(parameters["INPUT"]) == os.path.realpath(probability):
+        try:
+            parameters = _parameters(run)
+        except RequestError:
+            continue  # that layer's trouble, not this one's
+        if os.path.realpath(parameters.get("INPUT", "")) == os.path.realpath(probability):
             return {"MINIMUM_AREA": parameters["MINIMUM_AREA"]}
     return {}

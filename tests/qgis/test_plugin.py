@@ -228,6 +228,23 @@ def test_running_again_from_a_probability_keeps_the_minimum_area_of_its_open_det
     QgsProject.instance().clear()
 
 
+def test_detections_that_tell_an_unfit_request_do_not_keep_their_raster_from_running_again(
+    plugin, window, tmp_path, monkeypatch
+):
+    truths = gdal.GetDriverByName("GPKG").Create(str(tmp_path / "d.gpkg"), 0, 0, 0)
+    truths.CreateLayer("d").SetMetadataItem(
+        "SOLAR_SALIENCY_RUN", json.dumps(a_run("polygonize", {"threshold": "high"}))
+    )
+    truths = None
+    QgsProject.instance().addMapLayer(QgsVectorLayer(str(tmp_path / "d.gpkg"), "d"))
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments))
+    window.active = with_tag(tmp_path / "p.tif", a_run("detect", {"scene": "s.tif", "output": "p.tif"}))
+    window.types[0].trigger()
+    assert len(opened) == 1 and window.warnings == []
+    QgsProject.instance().clear()
+
+
 def in_new_python(code):
     """What a fresh interpreter with QGIS prints, in lines; the folder of plugins is its argument."""
     plugins = Path(solar_saliency.__file__).absolute().parents[1]
