@@ -59,6 +59,7 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
         with rasterio.open(source) as dataset:
             _check(dataset, source)
             run = read_run(dataset.tags())
+            check_output(output, _scene(run), (".gpkg",))
             threshold = _threshold(request, run, job)
             detections, dropped = _detections(dataset, threshold, request.minimum_area, job)
             crs = dataset.crs
@@ -87,6 +88,12 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
         raise translate_os_error(error) from error
     job.finish("Done")
     return result
+
+
+def _scene(run: Dict[str, Any]) -> List[Path]:
+    """The scene that the raster was made from; a raster in a GeoPackage has the polygons' ending."""
+    scene = run.get("request", {}).get("scene")
+    return [Path(scene)] if isinstance(scene, str) and scene and "\0" not in scene else []
 
 
 def _check(dataset: Any, source: Path) -> None:

@@ -353,7 +353,7 @@ class TestBadInput:
         assert (out / "p.tif").read_bytes() == b"previous"
         assert [p.name for p in out.iterdir()] == ["p.tif"]
 
-    def refused(self, error, scene, out, **options):
+    def assert_refused(self, error, scene, out, **options):
         with pytest.raises(error) as caught:
             run(scene, options.pop("output", out / "p.tif"), **options)
         assert caught.value.message and caught.value.hint
@@ -361,42 +361,42 @@ class TestBadInput:
 
     def test_all_nodata(self, scene, out, write_scene):
         empty = write_scene(scene.parent / "empty.tif", np.full((10, 50, 50), np.nan))
-        self.refused(SceneEmptyError, empty, out)
+        self.assert_refused(SceneEmptyError, empty, out)
 
     def test_degrees(self, scene, out):
         with rasterio.open(scene, "r+") as file:
             file.crs = "EPSG:4326"
             file.transform = rasterio.transform.from_origin(72, 27, 1e-4, 1e-4)
-        assert "Prepare Scene" in self.refused(GridUnsuitableError, scene, out).hint
+        assert "Prepare Scene" in self.assert_refused(GridUnsuitableError, scene, out).hint
 
     def test_output_is_input(self, scene, out):
         before = scene.read_bytes()
-        self.refused(OutputIsInputError, scene, out, output=scene)
+        self.assert_refused(OutputIsInputError, scene, out, output=scene)
         assert scene.read_bytes() == before
 
     def test_mask_is_probability(self, scene, out):
-        self.refused(OutputIsInputError, scene, out, mask_output=str(out / "p.tif"))
+        self.assert_refused(OutputIsInputError, scene, out, mask_output=str(out / "p.tif"))
 
     def test_folder_of_the_output_is_missing(self, scene, out):
-        self.refused(OutputUnwritableError, scene, out, output=out / "nowhere" / "p.tif")
+        self.assert_refused(OutputUnwritableError, scene, out, output=out / "nowhere" / "p.tif")
 
     def test_extent_outside_the_scene(self, scene, out):
-        self.refused(ExtentOutsideError, scene, out, extent=(0.0, 0.0, 10.0, 10.0))
+        self.assert_refused(ExtentOutsideError, scene, out, extent=(0.0, 0.0, 10.0, 10.0))
 
     def test_truncated_file(self, scene, out):
         scene.write_bytes(scene.read_bytes()[:200_000])
-        assert self.refused(SolarSaliencyError, scene, out).exit_status == 3
+        assert self.assert_refused(SolarSaliencyError, scene, out).exit_status == 3
 
     def test_no_space_left(self, scene, out, monkeypatch):
         monkeypatch.setattr(detect_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-        self.refused(DiskFullError, scene, out)
+        self.assert_refused(DiskFullError, scene, out)
 
     def test_a_model_that_is_none_or_was_tampered_with(self, scene, out, wide_model, tmp_path):
-        self.refused(ModelInvalidError, scene, out, model=str(scene))
+        self.assert_refused(ModelInvalidError, scene, out, model=str(scene))
         weights = wide_model.folder / "weights.safetensors"
         original = weights.read_bytes()
         weights.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
         try:
-            self.refused(ModelTamperedError, scene, out, model=str(wide_model.folder))
+            self.assert_refused(ModelTamperedError, scene, out, model=str(wide_model.folder))
         finally:
             weights.write_bytes(original)

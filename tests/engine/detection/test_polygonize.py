@@ -214,41 +214,47 @@ class TestBadInput:
         yield
         assert [p.read_bytes() for p in (tmp_path / "out").iterdir()] == [b"previous"]
 
-    def refused(self, error, source, output):
+    def assert_refused(self, error, source, output):
         with pytest.raises(error) as caught:
             run(source, output, threshold=0.5)
         assert caught.value.message and caught.value.hint
 
     def test_no_file(self, tmp_path):
-        self.refused(SceneNotFoundError, tmp_path / "none.tif", tmp_path / "out" / "d.gpkg")
+        self.assert_refused(SceneNotFoundError, tmp_path / "none.tif", tmp_path / "out" / "d.gpkg")
 
     def test_no_raster(self, tmp_path):
         (tmp_path / "text.tif").write_text("no raster")
-        self.refused(SceneUnreadableError, tmp_path / "text.tif", tmp_path / "out" / "d.gpkg")
+        self.assert_refused(SceneUnreadableError, tmp_path / "text.tif", tmp_path / "out" / "d.gpkg")
 
     def test_truncated(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.random.default_rng(0).random((400, 400)))
         source.write_bytes(source.read_bytes()[:100_000])
-        self.refused(SceneUnreadableError, source, tmp_path / "out" / "d.gpkg")
+        self.assert_refused(SceneUnreadableError, source, tmp_path / "out" / "d.gpkg")
 
     def test_a_scene_instead_of_a_probability(self, tmp_path, write_scene, landscape):
         scene = write_scene(tmp_path / "scene.tif", landscape(9, 9))
-        self.refused(NotReflectanceError, scene, tmp_path / "out" / "d.gpkg")
+        self.assert_refused(NotReflectanceError, scene, tmp_path / "out" / "d.gpkg")
 
     def test_heights_instead_of_probabilities(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.full((5, 5), 548.0))
-        self.refused(NotReflectanceError, source, tmp_path / "out" / "d.gpkg")
+        self.assert_refused(NotReflectanceError, source, tmp_path / "out" / "d.gpkg")
 
     def test_no_crs(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9), crs=None)
-        self.refused(GridUnsuitableError, source, tmp_path / "out" / "d.gpkg")
+        self.assert_refused(GridUnsuitableError, source, tmp_path / "out" / "d.gpkg")
 
     def test_another_format(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9))
-        self.refused(OutputUnwritableError, source, tmp_path / "out" / "d.shp")
+        self.assert_refused(OutputUnwritableError, source, tmp_path / "out" / "d.shp")
+
+    def test_output_is_the_scene_that_the_probability_was_made_from(self, tmp_path):
+        scene = tmp_path / "out" / "d.gpkg"
+        tag = json.dumps({**TELLING, "request": {"scene": str(scene)}})
+        source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9), SOLAR_SALIENCY_RUN=tag)
+        self.assert_refused(OutputIsInputError, source, scene)
 
     def test_output_is_input(self, tmp_path):
         source = write_probability(tmp_path / "p.tif", np.full((5, 5), 0.9))
         twin = tmp_path / "twin.gpkg"
         twin.hardlink_to(source)
-        self.refused(OutputIsInputError, source, twin)
+        self.assert_refused(OutputIsInputError, source, twin)
