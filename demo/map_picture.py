@@ -96,7 +96,7 @@ def picture(layers: List[QgsMapLayer], simulated: bool) -> QImage:
     painter = QPainter(image)
     kind = "SIMULATED Sentinel-2 scene" if simulated else "Sentinel-2 scene"
     write(painter, MARGIN, 44, "Solar farms found by Solar Saliency", 22, bold=True)
-    write(painter, MARGIN, 76, f"{kind}, {detections.featureCount()} detections", 13, QUIET)
+    write(painter, MARGIN, 76, f"{kind}, {counted(detections.featureCount())}", 13, QUIET)
     painter.drawImage(MARGIN, HEADER, rendered(layers, scene.extent(), QSize(OVERVIEW, OVERVIEW)))
     scale_bar(painter, scene)
     left = MARGIN + OVERVIEW + MARGIN
@@ -111,6 +111,11 @@ def picture(layers: List[QgsMapLayer], simulated: bool) -> QImage:
     write(painter, MARGIN, image.height() - 14, legend(with_truth=len(layers) > 3), 11, QUIET)
     painter.end()
     return image
+
+
+def counted(number: int) -> str:
+    """How many detections, in words."""
+    return "1 detection" if number == 1 else f"{number} detections"
 
 
 def legend(with_truth: bool) -> str:
