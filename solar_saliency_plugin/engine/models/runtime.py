@@ -153,7 +153,7 @@ class Runtime:
 
     def _stop_if_asked(self, module: nn.Module, inputs: object) -> None:
         if self._should_stop():
-            raise CancelledError("Cancelled.")
+            raise CancelledError("The job was cancelled.", "Nothing was changed.")
 
 
 def _batches(blocks: Sequence[Tile], count: int) -> Iterator[Sequence[Tile]]:
