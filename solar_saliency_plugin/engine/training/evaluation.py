@@ -24,7 +24,7 @@ INNER_PIXELS = 40
 MARGIN = 8
 
 #: False area that a threshold may leave on the validation scenes, as a share.
-FALSE_AREA = 0.0001
+FALSE_AREA = 0.00015
 
 
 @dataclass(frozen=True)
