@@ -50,7 +50,7 @@ class HeadlessQgis:
         except ValueError:
             answer = {}
         if finished.returncode or not answer.get("results"):
-            raise StepFailedError(f"{algorithm} failed:\n{finished.stdout[-4000:]}\n{finished.stderr[-4000:]}")
+            raise StepFailedError(f"{algorithm} failed:\n{_words(finished.stdout + finished.stderr)}")
         print(f"{time.monotonic() - started:6.1f} s   {parameters['OUTPUT']}", flush=True)
         return dict(answer["results"])
 
@@ -66,3 +66,9 @@ class HeadlessQgis:
             yield
         finally:
             application.exitQgis()
+
+
+def _words(printed: str) -> str:
+    """What a program printed, each line once, without what Python's own modules say of themselves."""
+    lines = dict.fromkeys(line.strip() for line in printed[-8000:].splitlines())
+    return "\n".join(line for line in lines if line and "DeprecationWarning" not in line)

@@ -13,7 +13,8 @@ def print_detections(path: Path) -> None:
     """A table of the detections, largest first."""
     detections = sorted(_layer(path).getFeatures(), key=lambda f: -f["area_ha"])
     print(f"\n{len(detections)} detections, {sum(f['area_ha'] for f in detections):.1f} ha")
-    print("    ha   mean p   max p   longitude   latitude   id")
+    if detections:
+        print("    ha   mean p   max p   longitude   latitude   id")
     for f in detections[:25]:
         print(
             f"{f['area_ha']:6.2f}   {f['mean_probability']:6.2f}   {f['max_probability']:5.2f}   "
