@@ -4,7 +4,7 @@ Standard library only, Python 3.9 and later: QGIS brings its own interpreter.
 Importing this package registers every method in :data:`METHODS`.
 """
 
-from . import detection, imagery, model
+from . import detection, imagery, model, training
 from .registry import METHODS, Method
 
-__all__ = ["METHODS", "Method", "detection", "imagery", "model"]
+__all__ = ["METHODS", "Method", "detection", "imagery", "model", "training"]

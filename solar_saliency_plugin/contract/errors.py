@@ -4,7 +4,7 @@
 """
 
 from enum import Enum
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 
 class ErrorKind(str, Enum):
@@ -24,9 +24,13 @@ class ErrorKind(str, Enum):
     EXTENT_OUTSIDE = "extent_outside"
     OUTPUT_UNWRITABLE = "output_unwritable"
     OUTPUT_IS_INPUT = "output_is_input"
+    LABELS_UNREADABLE = "labels_unreadable"
+    LABELS_UNSUITABLE = "labels_unsuitable"
     MODEL_NOT_FOUND = "model_not_found"
     MODEL_INVALID = "model_invalid"
     MODEL_TAMPERED = "model_tampered"
+    MODEL_NOT_TRUSTED = "model_not_trusted"
+    LEARNING_FAILED = "learning_failed"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
     CANCELLED = "cancelled"
@@ -99,9 +103,13 @@ class BandsUnclearError(InputError):
 
 
 class DateUnclearError(InputError):
-    """The file holds several dates and none, or an unknown one, was chosen."""
+    """The file holds several dates and none, or an unknown one, was chosen; ``dates`` are those to choose from."""
 
     kind = ErrorKind.DATE_UNCLEAR
+
+    def __init__(self, message: str, hint: str = "", dates: Tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.dates = dates
 
 
 class ScaleUnclearError(InputError):
@@ -146,6 +154,22 @@ class OutputIsInputError(InputError):
     kind = ErrorKind.OUTPUT_IS_INPUT
 
 
+class LabelsError(InputError):
+    """Outlines of solar farms cannot be used."""
+
+
+class LabelsUnreadableError(LabelsError):
+    """The outlines' file is missing or damaged, or holds no vector layer, or several."""
+
+    kind = ErrorKind.LABELS_UNREADABLE
+
+
+class LabelsUnsuitableError(LabelsError):
+    """The layer holds no outlines that can be taught or measured against: no polygons, no CRS, too few of them …"""
+
+    kind = ErrorKind.LABELS_UNSUITABLE
+
+
 class ModelNotFoundError(InputError):
     """No model of that name or at that path."""
 
@@ -162,6 +186,18 @@ class ModelTamperedError(ModelInvalidError):
     """The weights are not those that the model's hash was made of."""
 
     kind = ErrorKind.MODEL_TAMPERED
+
+
+class ModelNotTrustedError(ModelInvalidError):
+    """The network is a program, and the user has not said that they trust it."""
+
+    kind = ErrorKind.MODEL_NOT_TRUSTED
+
+
+class LearningFailedError(InputError):
+    """A network learned nothing that could be kept: its loss was no number."""
+
+    kind = ErrorKind.LEARNING_FAILED
 
 
 class ResourceError(SolarSaliencyError):

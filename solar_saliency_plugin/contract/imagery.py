@@ -11,14 +11,9 @@ CLOUD_MASKS = {"none": (), "clouds": (3, 8, 9, 10), "clouds_and_snow": (3, 8, 9,
 
 
 @dataclass(frozen=True)
-class SceneOptions:
-    """How a scene is found and understood; what its file does not say can be said here."""
+class ReadingOptions:
+    """What a file may leave unsaid about the values in it."""
 
-    scene: str = option(
-        "The Sentinel-2 scene: a .SAFE folder or its .zip, a folder of band files, or one stacked file "
-        "(GeoTIFF, VRT, JPEG 2000, netCDF).",
-        role=Role.SCENE,
-    )
     bands: str = option(
         "Names of the file's bands in file order, such as B02,B03,B04,B08; - skips one band and -*6 skips six. "
         "Needed only where neither the file nor its name tells them.",
@@ -49,6 +44,22 @@ class SceneOptions:
         choices=("auto", "L1C", "L2A"),
         advanced=True,
     )
+    mask: str = option(
+        "Leave out pixels that the scene classification (SCL) calls cloud or cloud shadow, or snow too.",
+        "none",
+        choices=tuple(CLOUD_MASKS),
+    )
+
+
+@dataclass(frozen=True)
+class SceneOptions(ReadingOptions):
+    """How a scene is found and understood; what its file does not say can be said here."""
+
+    scene: str = option(
+        "The Sentinel-2 scene: a .SAFE folder or its .zip, a folder of band files, or one stacked file "
+        "(GeoTIFF, VRT, JPEG 2000, netCDF).",
+        role=Role.SCENE,
+    )
     date: str = option(
         "Acquisition date (YYYY-MM-DD). Needed where a file holds several dates; else it overrides what the file says.",
         "",
@@ -60,11 +71,6 @@ class SceneOptions:
         role=Role.EXTENT,
     )
     extent_crs: str = option("CRS of the extent, such as EPSG:4326. Empty: the scene's own.", "", role=Role.CRS)
-    mask: str = option(
-        "Leave out pixels that the scene classification (SCL) calls cloud or cloud shadow, or snow too.",
-        "none",
-        choices=tuple(CLOUD_MASKS),
-    )
 
 
 @dataclass(frozen=True)

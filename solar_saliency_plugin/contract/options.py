@@ -20,14 +20,20 @@ class Role(str, Enum):
 
     VALUE = "value"
     SCENE = "scene"
+    SCENES = "scenes"
     RASTER = "raster"
+    VECTOR = "vector"
+    FIELD = "field"
     MODEL = "model"
     FOLDER = "folder"
+    FILE = "file"
     EXTENT = "extent"
     CRS = "crs"
     RASTER_OUTPUT = "raster_output"
     VECTOR_OUTPUT = "vector_output"
     FOLDER_OUTPUT = "folder_output"
+    PAGE_OUTPUT = "page_output"
+    TABLE_OUTPUT = "table_output"
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,10 @@ def option(
 
 
 def options(request: Type[Any]) -> List[Option]:
-    """The options of a request class, in the order of its fields."""
+    """The options of a request class: what must be given first, otherwise in the order of its fields."""
     types = get_type_hints(request)
-    return [Option(name=f.name, type=types[f.name], default=f.default, **f.metadata) for f in fields(request)]
+    found = [Option(name=f.name, type=types[f.name], default=f.default, **f.metadata) for f in fields(request)]
+    return sorted(found, key=lambda o: not o.required)
 
 
 def option_of(request: Type[Any], name: str) -> Option:
@@ -107,7 +114,7 @@ def parse(request: Type[RequestType], values: Mapping[str, Any]) -> RequestType:
     parsed: Dict[str, Any] = {}
     for name, o in known.items():
         value = values.get(name)
-        if value is None:
+        if value is None or (o.required and value in ([], ())):
             if o.required:
                 raise RequestError(f"The option “{name}” is missing.", o.help)
             continue
