@@ -4,7 +4,13 @@ import importlib
 from typing import Any, Dict, Mapping
 
 from ..contract import METHODS
-from ..contract.errors import DiskFullError, OutOfMemoryError, SolarSaliencyError, UnknownMethodError
+from ..contract.errors import (
+    DiskFullError,
+    EngineMissingError,
+    OutOfMemoryError,
+    SolarSaliencyError,
+    UnknownMethodError,
+)
 from ..contract.options import parse, to_json
 from .job import Job
 
@@ -25,6 +31,9 @@ def run_method(name: str, params: Mapping[str, Any], job: Job) -> Dict[str, Any]
         return to_json(implementation(request, job))
     except SolarSaliencyError:
         raise
+    except ModuleNotFoundError as error:
+        remedy = "Set it up again: Raster ▸ Solar Saliency ▸ Set Up Engine…"
+        raise EngineMissingError(f"The engine's environment lacks a package: {error.name}.", remedy) from error
     except MemoryError as error:
         raise OutOfMemoryError(
             "The machine ran out of memory.", "Close other programs, choose a smaller extent, or a smaller window."

@@ -1,9 +1,12 @@
 """Where tests find real Sentinel-2 imagery."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from solar_saliency_plugin.contract.places import MODELS_VARIABLE
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -17,3 +20,11 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_models_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests see the shipped models only, and install none for the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_VARIABLE, str(tmp_path_factory.mktemp("models")))
+        yield

@@ -3,7 +3,7 @@
 import shutil
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
@@ -75,7 +75,7 @@ def detect(request: DetectRequest, job: Job) -> DetectResult:
     Every pixel has the value that the untiled network would give it, up to 1e-4: windows carry a halo of the network's
     measured receptive field and start on multiples of its stride. Raises :class:`SolarSaliencyError`.
     """
-    model = load_model(request.model)
+    model = load_model(request.model, job.warn)
     with open_scene(request, job, model.card.bands) as scene:
         plan = _plan(request, scene, model, job)
         try:
@@ -106,7 +106,7 @@ def _plan(request: DetectRequest, scene: Scene, model: Model, job: Job) -> _Plan
     window = request.window or choose_window(runtime, scene.area)
     area, grid = scene.area, scene.grid
     threshold = model.card.threshold if request.threshold is None else request.threshold
-    windows = tiles(area, grid.height, grid.width, window, runtime.halo, runtime.stride)
+    windows = tiles(area, grid.height, grid.width, window, runtime.halo, runtime.stride, runtime.least)
     return _Plan(request, scene, model, runtime, threshold, window, windows, output, mask_output)
 
 
@@ -148,6 +148,7 @@ def _identity(plan: _Plan) -> Dict[str, Any]:
     return {
         "request": request,
         "model": plan.model.sha256,
+        "card": asdict(plan.model.card),
         "window": plan.window,
         "threshold": plan.threshold,
         "device": plan.runtime.device,

@@ -14,7 +14,12 @@ LARGEST = 1024
 
 
 def choose_window(runtime: Runtime, area: Window) -> int:
-    """The side of the windows, in pixels: as large as memory allows, not larger than the area needs."""
+    """The side of the windows, in pixels: as large as memory allows, not larger than the area needs.
+
+    Where answers depend on how windows lie, it is the network's own choice: the same on every machine and every day.
+    """
+    if runtime.window is not None:
+        return runtime.window
     side = LARGEST
     budget = MEMORY_SHARE * psutil.virtual_memory().available
     while side > BLOCK and runtime.memory_per_pixel() * (side + 2 * runtime.halo) ** 2 > budget:

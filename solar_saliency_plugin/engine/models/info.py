@@ -5,14 +5,20 @@ from dataclasses import asdict
 from ...contract.model import ModelInfoRequest, ModelInfoResult
 from ..job import Job
 from . import receptive_field
+from .foreign import ForeignNetwork
 from .registry import load_model
 
 
 def model_info(request: ModelInfoRequest, job: Job) -> ModelInfoResult:
     """Load the model and measure its receptive field and stride."""
-    model = load_model(request.model)
+    model = load_model(request.model, job.warn)
     job.progress(0.5, "Measuring the receptive field")
-    reach, stride = receptive_field.measure(model.network, len(model.card.bands))
+    bands = len(model.card.bands)
+    reach, stride = model.card.receptive_field, model.card.stride
+    if not isinstance(model.network, ForeignNetwork):
+        reach, stride = receptive_field.measure(model.network, bands)
+    elif model.network.local:
+        reach, stride = receptive_field.measure_foreign(model.network, bands, job.check) or (reach, stride)
     if reach != model.card.receptive_field:
         job.warn(f"The card says a receptive field of {model.card.receptive_field} pixels; the network has {reach}.")
     return ModelInfoResult(

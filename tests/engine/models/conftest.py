@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from solar_saliency_plugin.contract.places import MODELS_VARIABLE
 from solar_saliency_plugin.engine.models import receptive_field
 from solar_saliency_plugin.engine.models.card import Card
 from solar_saliency_plugin.engine.models.unet import UNet
@@ -64,3 +65,19 @@ def model_folder(tmp_path: Path) -> Path:
     network = _network(**parameters)
     write_model(tmp_path / "tiny", network, _card(network, **parameters))
     return tmp_path / "tiny"
+
+
+@pytest.fixture
+def other_model_folder(tmp_path: Path) -> Path:
+    """A valid model folder of another tiny network of the same name."""
+    parameters = {"stem": (5,), "width": 4, "depth": 0, "convolutions": 1}
+    network = _network(seed=1, **parameters)
+    write_model(tmp_path / "other", network, _card(network, **parameters))
+    return tmp_path / "other"
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models: the test's own, not made yet."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "installed"))
+    return tmp_path / "installed"

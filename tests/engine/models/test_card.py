@@ -1,12 +1,14 @@
 """Cards survive a round trip, and nothing in a foreign one is believed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from solar_saliency_plugin.contract.errors import ModelInvalidError
-from solar_saliency_plugin.engine.models.card import Card
+from solar_saliency_plugin.engine.models.card import MAXIMUM_SIZE, Card
 from solar_saliency_plugin.engine.models.registry import CARD
 
 
@@ -53,6 +55,15 @@ def _changed(path: Path, change: dict) -> None:
         {"threshold": 0},
         {"threshold": 1.5},
         {"threshold": "0.5"},
+        {"threshold": 10**400},
+        {"mean": [10**400, 0, 0]},
+        {"std": [1, 10**400, 1]},
+        {"stride": 10**400},
+        {"title": "half a character \ud800"},
+        {"training": {"loss": float("nan")}},
+        {"quality": {"iou": float("inf")}},
+        {"training": json.loads("[" * 50 + "]" * 50)},
+        {"training": {"deep": json.loads('{"a":' * 300 + "1" + "}" * 300)}},
         {"training": []},
         {"extra": 1},
         {"architecture": "unet"},
@@ -82,6 +93,20 @@ def test_file_that_is_no_card_is_refused(tmp_path: Path, content: bytes) -> None
     (tmp_path / CARD).write_bytes(content)
     with pytest.raises(ModelInvalidError):
         Card.read(tmp_path / CARD)
+
+
+def test_a_card_that_is_too_long_by_lines_is_written_without_them(model_folder: Path, tmp_path: Path) -> None:
+    card = replace(Card.read(model_folder / CARD), training={"trials": [[[list(range(10))]]] * 20_000})
+    card.write(tmp_path / CARD)
+    assert (tmp_path / CARD).stat().st_size <= MAXIMUM_SIZE
+    assert Card.read(tmp_path / CARD) == card
+
+
+@pytest.mark.parametrize("change", [{"summary": "x" * MAXIMUM_SIZE}, {"title": "\ud800"}, {"quality": {"iou": np.inf}}])
+def test_a_card_that_could_not_be_read_again_is_not_written(model_folder: Path, tmp_path: Path, change: dict) -> None:
+    with pytest.raises(ModelInvalidError):
+        replace(Card.read(model_folder / CARD), **change).write(tmp_path / CARD)
+    assert not (tmp_path / CARD).exists()
 
 
 def test_missing_field_is_named(model_folder: Path) -> None:

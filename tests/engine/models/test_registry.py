@@ -20,24 +20,61 @@ def _replace_weights(folder: Path, weights: bytes) -> None:
     (folder / HASH).write_text(f"{hashlib.sha256(weights).hexdigest()}  {WEIGHTS}\n", encoding="ascii")
 
 
+def _change_card(folder: Path, change: dict) -> None:
+    values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    (folder / CARD).write_text(json.dumps({**values, **change}), encoding="utf-8")
+
+
 def test_written_model_loads_and_says_the_same(model_folder: Path, network_of) -> None:
     model = load_model(str(model_folder))
     image = torch.rand(1, 3, 9, 7)
     assert torch.equal(model.network(image), network_of(convolutions=1)(image))
     assert not model.network.training
     assert not any(parameter.requires_grad for parameter in model.network.parameters())
-    assert model.sha256 == hashlib.sha256((model_folder / WEIGHTS).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": [0.06, 0.08, 0.3]},
+        {"std": [0.02, 0.04, 0.2]},
+        {"bands": ["B02", "B08", "B04"]},
+        {"level": "L1C"},
+    ],
+    ids=str,
+)
+def test_the_same_weights_with_another_card_are_another_model(model_folder: Path, change: dict) -> None:
+    model, weights = load_model(str(model_folder)), (model_folder / HASH).read_bytes()
+    _change_card(model_folder, change)
+    changed = load_model(str(model_folder))
+    assert changed.sha256 != model.sha256
+    assert (model_folder / HASH).read_bytes() == weights
+
+
+@pytest.mark.parametrize(
+    "change", [{"title": "Another"}, {"quality": {"iou": 0.9}}, {"threshold": 0.4}, {"pixel_size": 10}], ids=str
+)
+def test_what_does_not_change_probabilities_does_not_change_the_model(model_folder: Path, change: dict) -> None:
+    model = load_model(str(model_folder))
+    _change_card(model_folder, change)
+    assert load_model(str(model_folder)).sha256 == model.sha256
+
+
+def test_the_hash_beside_the_weights_is_of_the_weights_file_alone(model_folder: Path) -> None:
+    stated = (model_folder / HASH).read_text(encoding="ascii").split()[0]
+    assert stated == hashlib.sha256((model_folder / WEIGHTS).read_bytes()).hexdigest()
+    assert stated != load_model(str(model_folder)).sha256
 
 
 def test_default_is_an_installed_model() -> None:
-    assert load_model("default").card.name in installed_models()
+    assert load_model("default").card.name in [entry.name for entry in installed_models()]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "", " ", "../resources", "a\x00b", "no/such/folder"])
 def test_unknown_name_lists_the_installed_models(name: str) -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         load_model(name)
-    assert all(installed in caught.value.hint for installed in installed_models())
+    assert all(entry.name in caught.value.hint for entry in installed_models())
 
 
 def test_one_changed_byte_is_tampering(model_folder: Path) -> None:
@@ -89,9 +126,10 @@ def test_pickle_is_never_opened(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple:
             return (Path.touch, (tmp_path / "exploded",))
 
-    (tmp_path / "model.pth").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(ModelInvalidError, match="pickle"):
-        load_model(str(tmp_path / "model.pth"))
+    for name in ("model.pth", "model.pt", "model.pt2"):
+        (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
+        with pytest.raises(ModelInvalidError, match="pickle"):
+            load_model(str(tmp_path / name))
     assert not (tmp_path / "exploded").exists()
 
 
