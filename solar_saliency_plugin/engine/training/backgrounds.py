@@ -92,38 +92,51 @@ def _bigearthnet(patch: str) -> Source:
     return Source(f"bigearthnet {patch}", f"bigearthnet-patches/{patch}", "Apache-2.0")
 
 
-#: What trains.
-TRAINING = (
-    Source(
-        "aber 2021-05-27",
-        "aber-s2-2021/sen2_20210527_aber_mosaic.tif",
-        "GPL-3.0",
-        bands=MODEL_BANDS,
-        scale=1e-3,
+#: Scenes whose licence lets them train a model that is given away, in five parts by place.
+PARTS = (
+    (
+        Source(
+            "aber 2021-05-27",
+            "aber-s2-2021/sen2_20210527_aber_mosaic.tif",
+            "GPL-3.0",
+            bands=MODEL_BANDS,
+            scale=1e-3,
+        ),
+        _terramind("637U_59R_1_3"),
+        _terramind("637U_59R_1_3", "L1C"),
+        _bigearthnet("S2A_MSIL2A_20171221T112501_56_35"),
     ),
-    Source("aquileia 2019-04-16", "aquileia-s2-2019", "GPL-3.0", scale=_PORTAL),
-    Source("sundarbans 2020-01-27", "sundarbans-s2-2020", "GPL-3.0", scale=_PORTAL),
-    Source("pilbara 2018-12-01", "pilbara-s2-2018/2018-12-01", "GPL-3.0", scale=_PORTAL),
-    Source("dsen2 T33UUB", "dsen2-scenes/S2A_MSIL1C_20170527_T33UUB.mat", "CC-BY-4.0", "L1C"),
-    Source("dsen2 T49JGM", "dsen2-scenes/S2B_MSIL1C_20171022_T49JGM.mat", "CC-BY-4.0", "L1C"),
-    _terramind("282D_485L_3_3"),
-    _terramind("282D_485L_3_3", "L1C", offset=-0.1),
-    _terramind("609U_541L_3_0"),
-    _terramind("609U_541L_3_0", "L1C", offset=-0.1),
-    _bigearthnet("S2A_MSIL2A_20170617T113321_36_85"),
-    *(_bouconne(index) for index in range(len(_BOUCONNE))),
+    (
+        Source("aquileia 2019-04-16", "aquileia-s2-2019", "GPL-3.0", scale=_PORTAL),
+        _terramind("609U_541L_3_0"),
+        _terramind("609U_541L_3_0", "L1C", offset=-0.1),
+    ),
+    (
+        Source("sundarbans 2020-01-27", "sundarbans-s2-2020", "GPL-3.0", scale=_PORTAL),
+        _terramind("433D_629L_3_1", offset=-0.1),
+        _terramind("433D_629L_3_1", "L1C", offset=-0.1),
+        _bigearthnet("S2A_MSIL2A_20170617T113321_4_55"),
+    ),
+    (
+        Source("pilbara 2018-12-01", "pilbara-s2-2018/2018-12-01", "GPL-3.0", scale=_PORTAL),
+        Source("dsen2 T33UUB", "dsen2-scenes/S2A_MSIL1C_20170527_T33UUB.mat", "CC-BY-4.0", "L1C"),
+    ),
+    (
+        *(_bouconne(index) for index in range(len(_BOUCONNE))),
+        Source("dsen2 T49JGM", "dsen2-scenes/S2B_MSIL1C_20171022_T49JGM.mat", "CC-BY-4.0", "L1C"),
+        _terramind("282D_485L_3_3"),
+        _terramind("282D_485L_3_3", "L1C", offset=-0.1),
+        _bigearthnet("S2A_MSIL2A_20170617T113321_36_85"),
+    ),
 )
 
-#: What helps to choose the threshold.
-VALIDATION = (
-    _terramind("433D_629L_3_1", offset=-0.1),
-    _bigearthnet("S2A_MSIL2A_20170617T113321_4_55"),
-)
-
-#: What is only ever measured on; the two of unknown licence may not train.
-TEST = (
-    _terramind("637U_59R_1_3"),
-    _bigearthnet("S2A_MSIL2A_20171221T112501_56_35"),
+#: Scenes without a known licence: measured on, never learned from.
+MEASURED_ONLY = (
     Source("wroclaw 2018-06-07", "wroclaw-s2-2018/images/000000000699.tif", "unknown", bands=_TWELVE),
     Source("sen1floods11 Spain 2019-09-18", "sen1floods11-spain/Spain_7370579_S2Hand.tif", "unknown", "L1C"),
 )
+
+
+def place(name: str) -> str:
+    """Where a scene of this name is: the dates of Bouconne are one place, every other scene is one of its own."""
+    return name.split()[0] if name.startswith("bouconne") else name

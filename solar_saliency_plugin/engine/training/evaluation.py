@@ -1,39 +1,51 @@
-"""How good a network is: on farms that it has not seen, and on scenes where there is nothing to find.
+"""How good a network is on farms and scenes that it has not seen; plain values for a model's card.
 
-Intersection over union (IoU) and average precision (AP) are over single dates: all clear pixels of all clear views of
-the sites are pooled, each view computed by itself. A pixel is a farm where half of it or more lies inside a
-polygon; no ring around the polygons is left out. Views under snow are scored apart.
+Single dates are computed each by itself; averaged over dates, a pixel has the mean probability of a site's clear dates
+without snow. A pixel is a farm where half of it or more lies inside a polygon. Every figure is given twice: over all
+pixels, and without a strip along the outlines, since outlines are drawn to some metres only and panels end inside
+pixels. Intervals are made by drawing sites again (bootstrap).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from ..models.unet import UNet
+from . import splits
 from .backgrounds import Background
 from .farms import SNOW_LIMIT, FarmView
+from .objects import MINIMUM_HA, SIZE_NAMES, ObjectTally, match_objects
+from .scores import Counts as Countables
+from .scores import Ground, Interval, PixelCounts, Tally, bootstrap, bootstrap_all
 from .synthesis import endless_farm
 
-#: Inner pixels that a farm must have to be made larger.
-INNER_PIXELS = 40
+#: Strip to each side of outlines that the second set of figures leaves out, metres.
+EDGE = 5.0
 
-#: Pixels along the border of such a place that are left out: the network's padding reaches them.
-MARGIN = 8
+#: Thresholds that a model's is chosen from.
+THRESHOLDS = tuple(step / 100 for step in range(10, 96))
 
-#: False area that a threshold may leave on the validation scenes, as a share.
-FALSE_AREA = 0.00015
+#: Inner pixels that a farm must have to be made larger; to what size; and what is left out along the border of such a
+#: place, since the network's padding reaches it.
+INNER_PIXELS, LARGER_BY, MARGIN = 40, 32, 8
+
+#: Months by what the ground looks like in the middle latitudes of the north.
+SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
+
+#: Square metres of a pixel.
+_PIXEL_AREA = 100.0
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One view's probabilities and labels at its clear pixels, both (pixels,)."""
+class Prediction:
+    """Probability (H, W) of one view."""
 
     view: FarmView
     probability: np.ndarray
-    label: np.ndarray
 
 
 def probability(network: UNet, reflectance: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -44,58 +56,213 @@ def probability(network: UNet, reflectance: np.ndarray, valid: np.ndarray) -> np
         return np.asarray(torch.sigmoid(logits)[0, 0].numpy())
 
 
-def scored(network: UNet, views: Sequence[FarmView]) -> list[Scored]:
+def predictions(network: UNet, views: Iterable[FarmView]) -> list[Prediction]:
     """The views that hold panels, each computed by itself."""
     return [
-        Scored(view, probability(network, view.reflectance, view.valid)[view.valid], view.coverage[view.valid] >= 0.5)
-        for view in views
-        if view.coverage.any()
+        Prediction(view, probability(network, view.reflectance, view.valid)) for view in views if view.coverage.any()
     ]
 
 
-def pooled(parts: Sequence[Scored]) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and labels of all parts in one row each."""
-    return np.concatenate([part.probability for part in parts]), np.concatenate([part.label for part in parts])
+def site_tallies(predicted: Iterable[Prediction], strip: bool) -> dict[int, Tally]:
+    """Pixels of each site; ``strip``: without the strip along outlines that the views ignore."""
+    tallies: dict[int, Tally] = {}
+    for one in predicted:
+        counted = one.view.counted if strip else one.view.valid
+        tally = tallies.setdefault(one.view.site, Tally())
+        tally.add(one.probability[counted], one.view.coverage[counted] >= 0.5)
+    return tallies
 
 
-def intersection_over_union(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> float:
-    """Pixels that are farm and found, over those that are either."""
-    found = probabilities >= threshold
-    return float((found & labels).sum() / max(1, (found | labels).sum()))
+def averaged_tallies(predicted: Iterable[Prediction], strip: bool) -> dict[int, Tally]:
+    """As :func:`site_tallies`, of each site's mean probability over its dates.
+
+    A site's dates have one grid; those without panels yet are left out by :func:`predictions`.
+    """
+    by_site: dict[int, list[Prediction]] = {}
+    for one in predicted:
+        by_site.setdefault(one.view.site, []).append(one)
+    tallies = {}
+    for site, dates in by_site.items():
+        clear = np.stack([one.view.valid for one in dates])
+        total = np.where(clear, np.stack([one.probability for one in dates]), 0).sum(axis=0)
+        seen = clear.any(axis=0) & (~dates[0].view.ignored if strip else True)
+        mean = total[seen] / clear.sum(axis=0)[seen]
+        tallies[site] = Tally.of(mean, dates[0].view.coverage[seen] >= 0.5)
+    return tallies
 
 
-def average_precision(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean precision at each farm pixel when pixels are ranked by probability (area under precision and recall)."""
-    ranked = labels[np.argsort(-probabilities, kind="stable")]
-    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
-    return float(precision[ranked].mean())
+@dataclass(frozen=True)
+class Thresholds:
+    """The threshold that each site is scored at: one for single dates, and one for means over dates, which are less
+    extreme. Both were chosen without the site.
+    """
+
+    single: Mapping[int, float]
+    averaged: Mapping[int, float]
 
 
-def false_areas(network: UNet, backgrounds: Sequence[Background], threshold: float) -> dict[str, float]:
-    """Percent of each farm-free scene's valid pixels that reach the threshold, by the scene's name."""
+def farm_scores(predicted: Sequence[Prediction], thresholds: Thresholds) -> dict[str, Any]:
+    """All figures about farms."""
+    clear = [one for one in predicted if one.view.snow <= SNOW_LIMIT]
+    snowy = [one for one in predicted if one.view.snow > SNOW_LIMIT]
     return {
-        scene.name: round(100 * float((_valid_probabilities(network, scene) >= threshold).mean()), 4)
-        for scene in backgrounds
+        "sites": len({one.view.site for one in clear}),
+        "places": len({_PLACES[one.view.site] for one in clear}),
+        "views": len(clear),
+        "all_pixels": _pixel_scores(clear, snowy, thresholds, strip=False),
+        "without_outlines_strip": _pixel_scores(clear, snowy, thresholds, strip=True),
+        "objects": _object_scores(clear, thresholds.single),
     }
 
 
-def _valid_probabilities(network: UNet, scene: Background) -> np.ndarray:
-    return probability(network, scene.reflectance, scene.valid)[scene.valid]
+#: Sites that lie next to each other are one place: their errors are not independent.
+_PLACES = {site: group[0] for group in splits.groups() for site in group}
 
 
-def choose_threshold(network: UNet, views: Sequence[FarmView], backgrounds: Sequence[Background]) -> float:
-    """The threshold of best IoU on validation views among those that keep to :data:`FALSE_AREA` on validation scenes.
+def by_place(sites: Mapping[int, Countables]) -> dict[int, Countables]:
+    """Sites' counts added up by place."""
+    places: dict[int, Countables] = {}
+    for site, counts in sites.items():
+        place = _PLACES.get(site, site)
+        places[place] = places[place] + counts if place in places else counts
+    return places
 
-    Where none keeps to it, the highest one.
+
+def counts_at(tallies: Mapping[int, Tally], thresholds: Mapping[int, float]) -> dict[int, PixelCounts]:
+    """Each site's pixels at its own threshold."""
+    return {site: tally.at(thresholds[site]) for site, tally in tallies.items()}
+
+
+def _pixel_scores(
+    clear: Sequence[Prediction], snowy: Sequence[Prediction], thresholds: Thresholds, strip: bool
+) -> dict[str, Any]:
+    tallies, averaged = site_tallies(clear, strip), averaged_tallies(clear, strip)
+    ranked: dict[str, Callable[[Tally], float]] = {
+        "average_precision": Tally.average_precision,
+        "calibration_error": Tally.calibration_error,
+    }
+    found: dict[str, Callable[[PixelCounts], float]] = {"iou": PixelCounts.iou, "f1": PixelCounts.f1}
+    counts = counts_at(tallies, thresholds.single)
+    single = {**bootstrap_all(by_place(counts), found), **bootstrap_all(by_place(tallies), ranked)}
+    at_averages = by_place(counts_at(averaged, thresholds.averaged))
+    values: dict[str, Any] = {
+        "single_dates": {name: interval(value) for name, value in single.items()},
+        "dates_averaged": {
+            "average_precision": interval(bootstrap(by_place(averaged), Tally.average_precision)),
+            "iou": interval(bootstrap(at_averages, PixelCounts.iou)),
+        },
+        "iou_by_site": {str(site): rounded(count.iou()) for site, count in sorted(counts.items())},
+        "iou_by_month": _iou_by(clear, strip, thresholds, {str(month): (month,) for month in range(1, 13)}),
+        "iou_by_season": _iou_by(clear, strip, thresholds, SEASONS),
+    }
+    if snowy:
+        under = site_tallies(snowy, strip)
+        values["under_snow"] = {
+            "iou": rounded(total(counts_at(under, thresholds.single).values()).iou()),
+            "average_precision": rounded(pooled(under).average_precision()),
+            "views": len(snowy),
+        }
+    values["reliability"] = [
+        {"probability": rounded(part.mean_probability), "farm_share": rounded(part.farm_share), "pixels": part.pixels}
+        for part in pooled(tallies).reliability()
+    ]
+    return values
+
+
+def _iou_by(
+    clear: Sequence[Prediction], strip: bool, thresholds: Thresholds, kinds: Mapping[str, Sequence[int]]
+) -> dict[str, float | None]:
+    parts = {name: [one for one in clear if one.view.month in months] for name, months in kinds.items()}
+    return {
+        name: rounded(total(counts_at(site_tallies(part, strip), thresholds.single).values()).iou())
+        for name, part in parts.items()
+        if part
+    }
+
+
+def total(counts: Iterable[PixelCounts]) -> PixelCounts:
+    """All of them together."""
+    return sum(counts, PixelCounts())
+
+
+def objects(predicted: Iterable[Prediction], thresholds: Mapping[int, float]) -> dict[int, ObjectTally]:
+    """Farms of every date, found and missed, and detections, true and false, by site."""
+    tallies: dict[int, ObjectTally] = {}
+    for one in predicted:
+        site, view = one.view.site, one.view
+        found = match_objects(one.probability, view.coverage, view.valid, thresholds[site], _PIXEL_AREA)
+        tallies[site] = tallies.get(site, ObjectTally()) + found.tally()
+    return tallies
+
+
+def _object_scores(clear: Sequence[Prediction], thresholds: Mapping[int, float]) -> dict[str, Any]:
+    """What :func:`objects` finds, by size."""
+    found = by_place(objects(clear, thresholds))
+    everything = sum(found.values(), ObjectTally())
+    return {
+        "recall_from_1_ha": interval(bootstrap(found, lambda tally: tally.from_size(1.0).recall())),
+        "precision": interval(bootstrap(found, ObjectTally.precision)),
+        "f1": interval(bootstrap(found, ObjectTally.f1)),
+        "by_size": {
+            name: {
+                "farms": everything.of_size(size).farms,
+                "recall": rounded(everything.of_size(size).recall()),
+                "precision": rounded(everything.of_size(size).precision()),
+                "f1": rounded(everything.of_size(size).f1()),
+            }
+            for size, name in enumerate(SIZE_NAMES)
+        },
+    }
+
+
+@dataclass(frozen=True)
+class FalseArea:
+    """What is marked in a scene without farms.
+
+    pixels: valid ones; tally: of all of them; detected: pixels in detections at each of :data:`THRESHOLDS`, those as
+    small as polygonizing drops left out.
     """
-    probabilities, labels = pooled([part for part in scored(network, views) if part.view.snow <= SNOW_LIMIT])
-    quiet = np.concatenate([_valid_probabilities(network, scene) for scene in backgrounds])
-    candidates = [step / 100 for step in range(20, 91, 2)]
-    allowed = [t for t in candidates if (quiet >= t).mean() <= FALSE_AREA] or candidates[-1:]
-    return max(allowed, key=lambda threshold: intersection_over_union(probabilities, labels, threshold))
+
+    pixels: int
+    tally: Tally
+    detected: np.ndarray
+
+    def __add__(self, other: "FalseArea") -> "FalseArea":
+        """Both together."""
+        return FalseArea(self.pixels + other.pixels, self.tally + other.tally, self.detected + other.detected)
+
+    def share_detected(self, threshold: float) -> float:
+        """Share of the valid pixels that lie in detections; ``threshold`` is one of :data:`THRESHOLDS`."""
+        return float(self.detected[THRESHOLDS.index(threshold)]) / self.pixels
+
+    def ground(self, threshold: float) -> Ground:
+        """Hectares seen and falsely detected."""
+        return Ground(self.pixels / 100, float(self.detected[THRESHOLDS.index(threshold)]) / 100)
+
+    def percent(self, threshold: float) -> dict[str, float | None]:
+        """Plain values for a card."""
+        return {
+            "pixels": rounded(100 * self.tally.share_above(threshold)),
+            "detections": rounded(100 * self.share_detected(threshold)),
+        }
 
 
-def found_inside_large_farms(network: UNet, views: Sequence[FarmView], threshold: float) -> float:
+def false_area(network: UNet, scene: Background) -> FalseArea:
+    """What ``network`` marks in a scene without farms."""
+    values = np.where(scene.valid, probability(network, scene.reflectance, scene.valid), 0)
+    everywhere = values[scene.valid]
+    detected = np.array([_in_detections(values >= np.float32(threshold)) for threshold in THRESHOLDS])
+    return FalseArea(everywhere.size, Tally.of(everywhere, np.zeros(everywhere.shape, bool)), detected)
+
+
+def _in_detections(marked: np.ndarray) -> int:
+    """Pixels of those components that are no smaller than what polygonizing keeps."""
+    labels, _ = ndimage.label(marked)
+    sizes = np.bincount(labels.ravel())[1:]
+    return int(sizes[sizes * _PIXEL_AREA >= MINIMUM_HA * 1e4].sum())
+
+
+def found_inside_large_farms(network: UNet, views: Sequence[FarmView], threshold: float) -> float | None:
     """Share of pixels found that lie so far inside a farm that no edge of it can be seen.
 
     The data hold small farms only, so that the inner pixels of each view are spread and mirrored over a larger place.
@@ -103,34 +270,22 @@ def found_inside_large_farms(network: UNet, views: Sequence[FarmView], threshold
     found = []
     for view in views:
         if view.snow <= SNOW_LIMIT and ((view.coverage == 1) & view.valid).sum() >= INNER_PIXELS:
-            farm = endless_farm(view)
+            farm = endless_farm(view, LARGER_BY)
             inside = probability(network, farm, np.ones(farm.shape[1:], bool))[MARGIN:-MARGIN, MARGIN:-MARGIN]
             found.append(inside >= threshold)
-    return round(float(np.concatenate([share.ravel() for share in found]).mean()), 4)
+    return rounded(float(np.concatenate([share.ravel() for share in found]).mean()))
 
 
-def farm_quality(network: UNet, views: Sequence[FarmView], threshold: float) -> dict[str, Any]:
-    """IoU and AP of ``views``: over all, by site and by month; and under snow. Plain values for a card."""
-    parts = scored(network, views)
-    clear = [part for part in parts if part.view.snow <= SNOW_LIMIT]
-    snowy = [part for part in parts if part.view.snow > SNOW_LIMIT]
-    values = {
-        "iou": _iou(clear, threshold),
-        "ap": round(average_precision(*pooled(clear)), 4),
-        "views": len(clear),
-        "by_site": _by(lambda part: part.view.site, clear, threshold),
-        "inside_large_farms": found_inside_large_farms(network, views, threshold),
-        "by_month": _by(lambda part: part.view.month, clear, threshold),
-    }
-    if snowy:
-        values["under_snow"] = {"iou": _iou(snowy, threshold), "views": len(snowy)}
-    return values
+def pooled(tallies: Mapping[Any, Tally]) -> Tally:
+    """All of them together."""
+    return sum(tallies.values(), Tally())
 
 
-def _iou(parts: Sequence[Scored], threshold: float) -> float:
-    return round(intersection_over_union(*pooled(parts), threshold), 4)
+def interval(found: Interval) -> dict[str, float | None]:
+    """A value and its 95 % interval as plain values."""
+    return {"value": rounded(found.value), "low": rounded(found.low), "high": rounded(found.high)}
 
 
-def _by(key: Callable[[Scored], int], parts: Sequence[Scored], threshold: float) -> dict[str, float]:
-    """IoU of each kind of view. Keys are text, as JSON has them."""
-    return {str(kind): _iou([p for p in parts if key(p) == kind], threshold) for kind in sorted(set(map(key, parts)))}
+def rounded(value: float) -> float | None:
+    """Four digits behind the point; None where there is no number, since JSON has no NaN."""
+    return None if np.isnan(value) else round(float(value), 4)

@@ -4,20 +4,18 @@ Every clear date is a view of its site. The traps of that set's description are 
 panels, which were built during the year, and that every polygon in a chip is a farm, not only the chip's own.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.features import rasterize
 from rasterio.transform import Affine
-from rasterio.warp import transform_geom
 
 from ..imagery.bands import MODEL_BANDS
+from ..job import Job
+from .labels import Outlines, read_outlines
 
 SOURCE = "austria-pv-2022"
 LICENCE = "MIT; polygons ODbL-1.0; modified Copernicus Sentinel data"
@@ -45,16 +43,14 @@ SNOW_LIMIT = 0.1
 #: Median blue reflectance above which ground without snow is seen through fog or cloud that the classification missed.
 FOG = 0.18
 
-#: Coverage of a pixel by polygons is counted in this many steps a side.
-_SUBPIXELS = 5
-
 
 @dataclass(frozen=True)
 class FarmView:
     """One site on one clear date.
 
     reflectance: (bands, H, W) float32; valid: (H, W) bool, clear and observed; coverage: (H, W) float32, share of each
-    pixel inside a polygon, all 0 where no panel stands yet; snow: share of the chip that is under snow.
+    pixel inside a polygon, all 0 where no panel stands yet; snow: share of the chip that is under snow; ignored:
+    (H, W) bool, what is neither taught nor scored, since nobody knows whether it is a farm.
     """
 
     site: int
@@ -63,6 +59,12 @@ class FarmView:
     valid: np.ndarray
     coverage: np.ndarray
     snow: float
+    ignored: np.ndarray
+
+    @property
+    def counted(self) -> np.ndarray:
+        """Pixels that are taught and scored, (H, W) bool."""
+        return self.valid & ~self.ignored
 
     @property
     def month(self) -> int:
@@ -70,16 +72,18 @@ class FarmView:
         return int(self.date[5:7])
 
 
-def farm_views(data: Path, sites: Iterable[int]) -> list[FarmView]:
-    """Every clear view of ``sites`` in the shared data at ``data``, ordered by site and date."""
-    features = json.loads((data / SOURCE / "farm_polygons.geojson").read_text(encoding="utf-8"))["features"]
-    geometries = [feature["geometry"] for feature in features]
-    return [view for site in sites for view in _views(data, site, geometries)]
+def farm_views(data: Path, sites: Iterable[int], edge: float = 0.0) -> list[FarmView]:
+    """Every clear view of ``sites`` in the shared data at ``data``, ordered by site and date.
+
+    edge: width of the strip to each side of outlines that is ignored, metres.
+    """
+    outlines = read_outlines(str(data / SOURCE / "farm_polygons.geojson"), "", Job.silent())
+    return [view for site in sites for view in _views(data, site, outlines, edge)]
 
 
-def _views(data: Path, site: int, geometries: list[dict[str, Any]]) -> Iterator[FarmView]:
+def _views(data: Path, site: int, outlines: Outlines, edge: float) -> Iterator[FarmView]:
     series, scl, days, grid = _series(data / SOURCE / "s2" / f"S2_2022_{site}.nc")
-    coverage = _coverage(geometries, *grid)
+    coverage, ignored = outlines.coverage(*grid, day=None, edge=edge)
     for stack, classes, day in zip(series, scl, days, strict=True):
         valid = ~np.isin(classes, NOT_CLEAR) & (stack != _FILL).all(axis=0)
         inside = coverage if site not in WITHOUT_PANELS else np.zeros_like(coverage)
@@ -89,7 +93,7 @@ def _views(data: Path, site: int, geometries: list[dict[str, Any]]) -> Iterator[
         if day.month <= last_ground:
             inside = np.zeros_like(coverage)
         reflectance = np.where(valid, stack, 0).astype(np.float32) / 10000
-        yield FarmView(site, day.isoformat(), reflectance, valid, inside, float((classes == SNOW).mean()))
+        yield FarmView(site, day.isoformat(), reflectance, valid, inside, float((classes == SNOW).mean()), ignored)
 
 
 def _is_foggy(blue: np.ndarray, valid: np.ndarray, classes: np.ndarray) -> bool:
@@ -112,27 +116,3 @@ def _series(path: Path) -> tuple[np.ndarray, np.ndarray, list[date], _Grid]:
             grid = (file.shape, file.transform, file.crs)
     dates = [date(1990, 1, 1) + timedelta(days=day) for day in days]
     return np.stack(bands[:-1], axis=1), bands[-1], dates, grid
-
-
-def _coverage(
-    geometries: list[dict[str, Any]], shape: tuple[int, int], transform: Affine, crs: rasterio.crs.CRS
-) -> np.ndarray:
-    """Share of each pixel inside any polygon, (H, W) float32."""
-    west, south, east, north = rasterio.warp.transform_bounds(
-        crs, "EPSG:4326", *rasterio.transform.array_bounds(*shape, transform)
-    )
-    near = [g for g in geometries if _touches(g, west, south, east, north)]
-    fine = rasterize(
-        transform_geom("EPSG:4326", crs, near),
-        out_shape=(shape[0] * _SUBPIXELS, shape[1] * _SUBPIXELS),
-        transform=transform * Affine.scale(1 / _SUBPIXELS),
-    )
-    blocks = fine.reshape(shape[0], _SUBPIXELS, shape[1], _SUBPIXELS)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
-
-
-def _touches(geometry: dict[str, Any], west: float, south: float, east: float, north: float) -> bool:
-    polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
-    points = np.concatenate([np.asarray(ring)[:, :2] for polygon in polygons for ring in polygon])
-    (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
-    return bool(left < east and right > west and bottom < north and top > south)

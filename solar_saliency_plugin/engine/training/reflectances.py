@@ -9,6 +9,8 @@ SNOW       Warren 1982, Reviews of Geophysics 20(1) (grain size lowers the near 
 PV         Ji et al. 2021, Remote Sensing of Environment 266, 112692 (silicon modules, laboratory and airborne: dark and
            slightly blue up to 1 µm, where silicon stops absorbing; bright near 1.6 µm; the hydrocarbons of the
            encapsulation absorb near 1.7 and 2.3 µm); Czirjak 2017, J. Applied Remote Sensing 11, 042614 (field spectra)
+FILM       Yang et al. 2017, ISPRS J. Photogrammetry and Remote Sensing 128, 1 (plastic greenhouses); Lu et al. 2014,
+           Remote Sensing 6, 6620 (plastic mulch)
 """
 
 from dataclasses import dataclass
@@ -34,6 +36,13 @@ SPECTRA = {
     "clay tile": (0.075, 0.105, 0.200, 0.235, 0.265, 0.285, 0.300, 0.310, 0.350, 0.320),  # URBAN
     "bright metal": (0.400, 0.430, 0.440, 0.445, 0.450, 0.450, 0.450, 0.450, 0.420, 0.380),  # URBAN
     "blue metal": (0.200, 0.150, 0.085, 0.080, 0.085, 0.110, 0.170, 0.190, 0.250, 0.210),  # URBAN
+    "bitumen roof": (0.055, 0.060, 0.065, 0.068, 0.070, 0.073, 0.076, 0.078, 0.095, 0.090),  # URBAN
+    "slate roof": (0.070, 0.075, 0.080, 0.085, 0.090, 0.095, 0.100, 0.105, 0.140, 0.130),  # URBAN
+    "fresh asphalt": (0.040, 0.045, 0.050, 0.052, 0.055, 0.057, 0.060, 0.062, 0.080, 0.080),  # URBAN
+    "greenhouse film": (0.300, 0.340, 0.330, 0.360, 0.460, 0.500, 0.510, 0.520, 0.380, 0.280),  # FILM, over a crop
+    "black mulch film": (0.055, 0.060, 0.065, 0.067, 0.070, 0.073, 0.078, 0.080, 0.100, 0.090),  # FILM
+    "burnt ground": (0.035, 0.040, 0.045, 0.050, 0.060, 0.065, 0.075, 0.085, 0.160, 0.140),  # USGS
+    "limestone quarry": (0.330, 0.390, 0.440, 0.460, 0.470, 0.480, 0.480, 0.480, 0.500, 0.440),  # ECOSTRESS
     "snow": (0.930, 0.930, 0.920, 0.910, 0.890, 0.870, 0.850, 0.830, 0.090, 0.070),  # SNOW
     "pv module": (0.085, 0.065, 0.055, 0.052, 0.053, 0.057, 0.063, 0.070, 0.210, 0.120),  # PV
 }

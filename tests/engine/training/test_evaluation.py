@@ -1,42 +1,110 @@
-"""Scores against definitions that can be read at a glance."""
+"""Figures about farms, against predictions of which they are known."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from solar_saliency_plugin.engine.models.unet import UNet
 from solar_saliency_plugin.engine.training.evaluation import (
-    average_precision,
+    Prediction,
+    Thresholds,
+    averaged_tallies,
+    farm_scores,
     found_inside_large_farms,
-    intersection_over_union,
+    pooled,
+    site_tallies,
 )
 from solar_saliency_plugin.engine.training.farms import FarmView
 
 
-@given(arrays(bool, 40), arrays(np.float32, 40, elements=st.floats(0, 1, width=32)), st.floats(0.05, 0.95))
-def test_intersection_over_union_is_that_of_sets(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float
-) -> None:
-    farm, found = set(np.flatnonzero(labels)), set(np.flatnonzero(probabilities >= threshold))
-    expected = len(farm & found) / max(1, len(farm | found))
-    assert intersection_over_union(probabilities, labels, threshold) == pytest.approx(expected)
+class _Everywhere(dict):
+    """Half, whatever the site."""
+
+    def __missing__(self, site: int) -> float:
+        return 0.5
 
 
-def test_average_precision_of_a_perfect_and_of_a_reversed_ranking() -> None:
-    labels = np.array([True, True, False, False])
-    assert average_precision(np.array([0.9, 0.8, 0.2, 0.1]), labels) == 1
-    assert average_precision(np.array([0.1, 0.2, 0.8, 0.9]), labels) == pytest.approx((1 / 3 + 2 / 4) / 2)
+HALF = Thresholds(_Everywhere(), _Everywhere())
+
+
+def _view(site: int = 9, date: str = "2022-06-01", snow: float = 0.0) -> FarmView:
+    coverage = np.zeros((20, 24), np.float32)
+    coverage[4:16, 4:20] = 1
+    strip = np.zeros_like(coverage, bool)
+    strip[3:17, 3:21], strip[5:15, 5:19] = True, False
+    reflectance = np.where(coverage == 1, 0.1, 0.4).astype(np.float32)
+    return FarmView(
+        site, date, np.repeat(reflectance[None], 10, 0), np.ones_like(coverage, bool), coverage, snow, strip
+    )
+
+
+def _right(view: FarmView) -> Prediction:
+    return Prediction(view, np.where(view.coverage == 1, 0.9, 0.1).astype(np.float32))
+
+
+def test_right_predictions_score_one_and_wrong_ones_nothing() -> None:
+    views = [_view(site, date) for site in (9, 31, 398) for date in ("2022-01-10", "2022-07-10")]
+    right = farm_scores([_right(view) for view in views], HALF)
+    wrong = farm_scores([Prediction(v, 1 - _right(v).probability) for v in views], HALF)
+    assert right["sites"] == 3 and right["views"] == 6
+    assert right["places"] == 2, "31 and 398 are neighbours"
+    assert right["all_pixels"]["single_dates"]["iou"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert right["all_pixels"]["iou_by_month"] == {"1": 1.0, "7": 1.0}
+    assert right["all_pixels"]["iou_by_season"] == {"winter": 1.0, "summer": 1.0}
+    assert right["objects"]["by_size"]["1–5 ha"] == {"farms": 6, "recall": 1.0, "precision": 1.0, "f1": 1.0}
+    assert right["objects"]["recall_from_1_ha"]["value"] == 1.0
+    assert wrong["all_pixels"]["single_dates"]["iou"]["value"] == 0.0
+    assert wrong["objects"]["recall_from_1_ha"]["value"] == 0.0
+
+
+def test_errors_along_outlines_count_in_one_set_of_figures_and_not_in_the_other() -> None:
+    view = _view()
+    probability = np.where(view.coverage == 1, 0.9, 0.1).astype(np.float32)
+    probability[view.ignored] = 1 - probability[view.ignored]
+    scores = farm_scores([Prediction(view, probability)], HALF)
+    assert scores["all_pixels"]["single_dates"]["iou"]["value"] < 0.7
+    assert scores["without_outlines_strip"]["single_dates"]["iou"]["value"] == 1.0
+
+
+def test_each_site_is_scored_at_its_own_threshold() -> None:
+    views = [_view(9), _view(149)]
+    high = Thresholds({9: 0.5, 149: 0.95}, {9: 0.95, 149: 0.5})
+    scores = farm_scores([_right(view) for view in views], high)["all_pixels"]
+    assert scores["iou_by_site"] == {"9": 1.0, "149": 0.0}
+    assert scores["single_dates"]["iou"]["value"] == scores["dates_averaged"]["iou"]["value"] == 0.5
+
+
+def test_views_under_snow_are_scored_apart() -> None:
+    clear, snowy = _view(), _view(date="2022-01-10", snow=0.5)
+    scores = farm_scores([_right(clear), Prediction(snowy, np.zeros_like(snowy.coverage))], HALF)
+    assert scores["views"] == 1 and scores["all_pixels"]["single_dates"]["iou"]["value"] == 1.0
+    assert scores["all_pixels"]["under_snow"] == {
+        "iou": 0.0,
+        "average_precision": pytest.approx(float(snowy.coverage.mean()), abs=1e-3),
+        "views": 1,
+    }
+
+
+def test_dates_are_averaged_over_those_that_saw_the_pixel() -> None:
+    view = _view()
+    half = view.valid.copy()
+    half[:10] = False
+    clouded = replace(view, valid=half)
+    high, low = np.full(half.shape, 0.8, np.float32), np.full(half.shape, 0.2, np.float32)
+    tally = pooled(averaged_tallies([Prediction(view, high), Prediction(clouded, low)], strip=False))
+    assert tally.share_above(0.79) == 0.5 and tally.share_above(0.49) == 1.0
+
+
+def test_pixels_that_are_not_valid_do_not_count() -> None:
+    view = _view()
+    valid = view.valid.copy()
+    valid[:, ::2] = False
+    assert pooled(site_tallies([_right(replace(view, valid=valid))], strip=False)).pixels == valid.sum()
 
 
 def test_what_lies_inside_a_large_farm_is_judged_far_from_any_edge() -> None:
-    coverage = np.zeros((20, 24), np.float32)
-    coverage[4:16, 4:20] = 1
-    dark = np.where(coverage == 1, 0.1, 0.4).astype(np.float32)
-    view = FarmView(7, "2022-06-01", np.repeat(dark[None], 10, 0), np.ones_like(coverage, bool), coverage, 0.0)
-
     class SeesDark(UNet):
         """Finds what is dark; where a rim of ground came in, it would find less than everything."""
 
@@ -44,4 +112,4 @@ def test_what_lies_inside_a_large_farm_is_judged_far_from_any_edge() -> None:
             return torch.where(reflectance[:, :1] < 0.2, 5.0, -5.0)
 
     network = SeesDark((0.2,) * 10, (0.1,) * 10, stem=(4,), width=4, depth=0, convolutions=1)
-    assert found_inside_large_farms(network, [view], 0.5) == 1.0
+    assert found_inside_large_farms(network, [_view()], 0.5) == 1.0

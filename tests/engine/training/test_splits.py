@@ -1,15 +1,20 @@
 """Sites that train are never measured on, and neighbours stay together."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from solar_saliency_plugin.contract.imagery import SceneOptions
 from solar_saliency_plugin.engine.imagery.scene import open_scene
 from solar_saliency_plugin.engine.job import Job
 from solar_saliency_plugin.engine.training import backgrounds, splits
+from solar_saliency_plugin.engine.training.crops import GroundWindow
 from solar_saliency_plugin.engine.training.farms import DOUBTFUL, WITHOUT_PANELS, farm_views
 
 PARTS = ("training", "validation", "test")
@@ -64,21 +69,9 @@ def test_every_site_has_imagery(shared_data: Path) -> None:
     assert present == {site for part in PARTS for site in splits.sites(part)} | DOUBTFUL
 
 
-def test_scenes_that_are_measured_on_share_no_place_with_scenes_that_train() -> None:
-    parts = (backgrounds.TRAINING, backgrounds.VALIDATION, backgrounds.TEST)
-    names = [source.name for part in parts for source in part]
+def test_no_scene_is_named_twice() -> None:
+    names = [source.name for part in (*backgrounds.PARTS, backgrounds.MEASURED_ONLY) for source in part]
     assert len(names) == len(set(names))
-    places = [{source.name for source in part if source.name.startswith("bouconne")} for part in parts]
-    assert sum(map(bool, places)) == 1
-
-
-def test_nothing_of_unknown_licence_trains_or_chooses_the_threshold() -> None:
-    for source in (*backgrounds.TRAINING, *backgrounds.VALIDATION):
-        assert source.licence in ("GPL-3.0", "Apache-2.0", "CC-BY-4.0")
-    assert {source.name.split()[0] for source in backgrounds.TEST if source.licence == "unknown"} == {
-        "wroclaw",
-        "sen1floods11",
-    }
 
 
 def test_traps_of_the_labels_are_met(shared_data: Path) -> None:
@@ -111,9 +104,99 @@ def test_a_view_is_what_the_scene_reader_reads(shared_data: Path) -> None:
 
 
 def test_every_background_is_reflectance_without_a_shift(shared_data: Path) -> None:
-    for source in (*backgrounds.TRAINING, *backgrounds.VALIDATION, *backgrounds.TEST):
+    for source in (s for part in (*backgrounds.PARTS, backgrounds.MEASURED_ONLY) for s in part):
         background = source.load(shared_data)
         assert background.valid.mean() > 0.9
         blue, *_, short_wave = np.median(background.reflectance[:, background.valid], axis=1)
         assert 0.01 < blue < (0.85 if "609U" in source.name else 0.14), source.name
         assert 0.03 < short_wave < 0.4, source.name
+
+
+areas_of_places = st.dictionaries(st.integers(1, 500), st.floats(0.1, 1e5), min_size=2, max_size=60)
+
+
+@given(areas_of_places, st.integers(0, 2**31 - 1))
+def test_a_quarter_of_the_places_is_kept_out_and_some_is_left(areas: dict[int, float], seed: int) -> None:
+    away = splits.kept_out_places(areas, seed)
+    assert away < areas.keys()
+    assert len(away) == max(1, round(len(areas) / 4))
+    assert away == splits.kept_out_places(dict(reversed(areas.items())), seed)
+
+
+@given(st.integers(2, 15), st.integers(0, 2**31 - 1))
+def test_small_and_large_farms_are_on_both_sides(quarters: int, seed: int) -> None:
+    areas = {place: 1.0 + place for place in range(4 * quarters)}
+    away = sorted(splits.kept_out_places(areas, seed))
+    assert away[0] < 4 and away[-1] >= 4 * (quarters - 1)
+    assert max(b - a for a, b in pairwise(away)) < 8
+
+
+def test_another_seed_keeps_other_places_out() -> None:
+    areas = {place: 1.0 for place in range(40)}
+    assert len({splits.kept_out_places(areas, seed) for seed in range(10)}) > 5
+
+
+_TO_DEGREES = pyproj.Transformer.from_crs("EPSG:32633", "EPSG:4326", always_xy=True)
+
+
+def _corners(top: int, left: int, height: int, width: int) -> np.ndarray:
+    """Of pixels of 10 m whose grid begins at (500 km, 5300 km)."""
+    pixels = np.array([(left, top), (left + width, top), (left + width, top + height), (left, top + height)])
+    return np.transpose(_TO_DEGREES.transform(500_000 + 10 * pixels[:, 0], 5_300_000 - 10 * pixels[:, 1]))
+
+
+def _windows(side: int, count: int, seed: int, top: int = 0, left: int = 0, dates: int = 1) -> list[GroundWindow]:
+    """As they are drawn from a scene: 128 pixels wide, on a raster of 32; named after where they begin."""
+    steps = range(0, max(1, side - 127), 32)
+    places = [(top + row, left + col) for row in steps for col in steps]
+    drawn = np.random.default_rng(seed).permutation(len(places))[:count]
+    size, none = min(side, 128), np.zeros(0)
+    return [
+        GroundWindow(
+            f"{row} {col} {size}",
+            "",
+            "L2A",
+            none,
+            none,
+            _corners(row, col, size, size),
+            _corners(top, left, side, side),
+        )
+        for _ in range(dates)
+        for row, col in (places[i] for i in drawn)
+    ]
+
+
+def _ground(windows: list[GroundWindow], side: int = 2000) -> np.ndarray:
+    seen = np.zeros((side, side), bool)
+    for window in windows:
+        row, col, size = map(int, window.name.split())
+        seen[row : row + size, col : col + size] = True
+    return seen
+
+
+@pytest.mark.parametrize("side", [560, 700, 1500])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_pixel_of_ground_is_both_learned_from_and_measured_on(side: int, seed: int) -> None:
+    windows = _windows(side, 200, seed, dates=2)
+    learned, away = splits.parted_ground(windows, seed)
+    assert learned and away and not (_ground(learned) & _ground(away)).any()
+    assert len(learned) > 0.4 * len(windows) and len(away) > 0.04 * len(windows)
+    again = splits.parted_ground(windows, seed)
+    assert [w.name for side_ in again for w in side_] == [w.name for side_ in (learned, away) for w in side_]
+
+
+def test_no_pixel_is_on_both_sides_where_scenes_of_other_footprints_overlap() -> None:
+    windows = _windows(800, 60, 1) + _windows(700, 60, 2, top=210, left=333)
+    learned, away = splits.parted_ground(windows, 1)
+    assert learned and away and not (_ground(learned) & _ground(away)).any()
+
+
+def test_small_scenes_at_different_places_are_parted() -> None:
+    windows = [w for left in (0, 300, 600, 900) for w in _windows(100, 1, 1, left=left, dates=3)]
+    learned, away = splits.parted_ground(windows, 1)
+    assert (len(learned), len(away)) == (9, 3) and len({window.name for window in away}) == 1
+
+
+@pytest.mark.parametrize("windows", [[], _windows(300, 20, 1)], ids=["none", "one block"])
+def test_where_there_is_one_block_of_ground_none_is_kept_out(windows: list[GroundWindow]) -> None:
+    assert splits.parted_ground(windows, 1) == (windows, [])

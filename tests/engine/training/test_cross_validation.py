@@ -1,0 +1,140 @@
+"""No network is measured on what it has learned from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from solar_saliency_plugin.engine.job import Job
+from solar_saliency_plugin.engine.models.unet import UNet
+from solar_saliency_plugin.engine.training import backgrounds, cross_validation, splits
+from solar_saliency_plugin.engine.training.calibration import Calibration
+from solar_saliency_plugin.engine.training.cross_validation import (
+    Data,
+    Learned,
+    choose_threshold,
+    choose_thresholds,
+    learn,
+    predicted,
+    quiet_places,
+)
+from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, FalseArea, Prediction, false_area
+from solar_saliency_plugin.engine.training.farms import FarmView
+from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE
+from solar_saliency_plugin.engine.training.scores import Ground
+
+PARTS = ("training", "validation", "test")
+
+
+def _scene(name: str) -> backgrounds.Background:
+    return backgrounds.Background(name, "", "L2A", np.zeros((10, 1, 1), np.float32), np.ones((1, 1), bool))
+
+
+@pytest.fixture
+def scenes() -> Data:
+    parts = [[_scene(source.name) for source in part] for part in backgrounds.PARTS]
+    return Data([], parts, [_scene(source.name) for source in backgrounds.MEASURED_ONLY], [])
+
+
+@pytest.mark.parametrize("fold", range(splits.FOLDS))
+def test_no_scene_is_in_two_parts_of_a_fold_and_none_is_lost(scenes: Data, fold: int) -> None:
+    names = [scene.name for part in PARTS for scene in scenes.scenes(part, fold)]
+    everything = [source.name for part in backgrounds.PARTS for source in part]
+    assert sorted(names) == sorted(everything + [source.name for source in backgrounds.MEASURED_ONLY])
+
+
+def test_every_scene_is_tested_in_one_fold_and_scenes_without_licence_in_all(scenes: Data) -> None:
+    tested = [scene.name for fold in range(splits.FOLDS) for scene in scenes.scenes("test", fold)]
+    for part in backgrounds.PARTS:
+        assert all(tested.count(source.name) == 1 for source in part)
+    assert all(tested.count(source.name) == splits.FOLDS for source in backgrounds.MEASURED_ONLY)
+
+
+def test_scenes_without_a_known_licence_never_teach(scenes: Data) -> None:
+    assert {source.licence for part in backgrounds.PARTS for source in part}.isdisjoint({"unknown", ""})
+    unknown = {source.name for source in backgrounds.MEASURED_ONLY}
+    for fold in range(splits.FOLDS):
+        assert unknown.isdisjoint(scene.name for part in PARTS[:2] for scene in scenes.scenes(part, fold))
+
+
+def test_one_place_at_two_levels_or_dates_is_on_one_side() -> None:
+    for place in ("282D", "433D", "609U", "637U", "bouconne"):
+        assert sum(any(place in source.name for source in part) for part in backgrounds.PARTS) == 1
+
+
+def _prediction(share_found: float) -> Prediction:
+    coverage = np.zeros((10, 10), np.float32)
+    coverage[:5] = 1
+    view = FarmView(1, "2022-06-01", np.zeros((10, 10, 10), np.float32), coverage >= 0, coverage, 0.0, coverage < 0)
+    probability = np.where(coverage == 1, 0.6, 0.3).astype(np.float32)
+    probability[0, : round(10 * share_found)] = 0.95
+    return Prediction(view, probability)
+
+
+def _ground(marked: int, probability: float) -> FalseArea:
+    """10 000 pixels, of which a row of ``marked`` has this probability."""
+    values = np.full((10, 1000), 0.01, np.float32)
+    values[0, :marked] = probability
+
+    class Says(UNet):
+        def forward(self, reflectance: torch.Tensor) -> torch.Tensor:
+            return torch.logit(torch.from_numpy(values))[None, None]
+
+    network = Says((0.2,) * 10, (0.1,) * 10, stem=(4,), width=4, depth=0, convolutions=1)
+    scene = backgrounds.Background("", "", "L2A", np.zeros((10, 10, 1000), np.float32), np.ones((10, 1000), bool))
+    return false_area(network, scene)
+
+
+def test_threshold_finds_farms_as_well_as_quiet_places_allow() -> None:
+    assert 0.3 < choose_threshold([_prediction(0.5)], lambda threshold: 1.0) <= 0.6
+    assert choose_threshold([_prediction(0.5)], lambda threshold: float(threshold >= 0.8)) == 0.8
+    assert choose_threshold([_prediction(0.5)], lambda threshold: 0.0) == THRESHOLDS[-1]
+
+
+def test_a_place_is_quiet_where_false_detections_take_little_of_it(scenes: Data) -> None:
+    names = [scene.name for scene in scenes.scenes_of_all_parts()]
+    quiet = {name: Ground(100.0, 0.01) for name in names}
+    assert quiet_places(scenes, quiet) == 1.0
+    assert 0.9 < quiet_places(scenes, {**quiet, "aber 2021-05-27": Ground(100.0, 1.0)}) < 1.0
+    dates = {name: ground for name, ground in quiet.items() if name.startswith("bouconne")}
+    assert quiet_places(scenes, {**dates, "bouconne 2018-04-29": Ground(100.0, 0.2)}) == 1.0, "dates are one place"
+    assert quiet_places(scenes, {**dates, "bouconne 2018-04-29": Ground(100.0, 9.0)}) == 0.0
+
+
+def test_thresholds_of_a_fold_are_chosen_without_its_test_part(scenes: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(clear: list[Prediction], quiet: Callable[[float], float]) -> float:
+        chosen_on.append({one.view.site for one in clear})
+        return 0.5
+
+    chosen_on: list[set[int]] = []
+    monkeypatch.setattr(cross_validation, "choose_threshold", asked)
+    monkeypatch.setattr(cross_validation, "false_areas", lambda data, learned, part: {f.fold: {} for f in learned})
+    base = _prediction(0.5).view
+    data = replace(scenes, views=[replace(base, site=site) for group in splits.groups() for site in group])
+    network = UNet((0.2,) * 10, (0.1,) * 10, stem=(4,), width=4, depth=0, convolutions=1).eval()
+    folds = [Learned(fold, network, Calibration(1.0, 0.0)) for fold in range(splits.FOLDS)]
+    chosen = choose_thresholds(data, folds)
+    everything, *without = chosen_on
+    assert everything == {site for fold in range(splits.FOLDS) for site in splits.sites("validation", fold)}
+    for fold, sites in enumerate(without):
+        assert sites.isdisjoint(splits.sites("test", fold)) and sites
+    assert set(chosen.by_site().single) == {site for fold in range(splits.FOLDS) for site in splits.sites("test", fold)}
+
+
+def test_false_detections_too_small_to_be_kept_do_not_count() -> None:
+    area = _ground(19, 0.7)
+    assert area.percent(0.5) == {"pixels": 0.19, "detections": 0.0}
+    assert (_ground(20, 0.7) + area).percent(0.5) == {"pixels": 0.195, "detections": 0.1}
+
+
+def test_a_fold_is_learned_from_real_data_and_measured_on_its_own_test_sites(shared_data: Path) -> None:
+    torch.set_num_threads(1)
+    data = Data.read(shared_data)
+    learned = learn(data, 2, replace(OPTIONS, steps=5, precision="float32"), RECIPE, 1, Job.silent())
+    found = predicted(data, [learned], "test")
+    assert {one.view.site for one in found} == set(splits.sites("test", 2))
+    assert all(np.isfinite(one.probability).all() for one in found)
+    assert any(view.ignored.any() for view in data.views), "the strip along outlines is known to the scores"
