@@ -21,7 +21,7 @@ PYTEST_DEV := $(DEV)/bin/python -m pytest
 # The plugin under the name that QGIS loads it by.
 LINK := build/link/solar_saliency
 
-.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey screenshots train package clean qgis screen
+.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey screenshots train study package clean qgis screen
 .NOTPARALLEL:
 
 demo: qgis $(ENGINE)/.ready
@@ -63,8 +63,15 @@ survey: qgis $(ENGINE)/.ready
 screenshots: test-gui
 	@ls build/screenshots/*.png
 
+# The default model, and a wide one to compare it with. The networks of the cross-validation are kept in build/study.
 train: $(ENGINE)/.ready
-	$(ENGINE)/bin/python -m solar_saliency_plugin.engine.training --data "$(DATA)" --output build/models/trained
+	for model in compact wide; do $(ENGINE)/bin/python -m solar_saliency_plugin.engine.training --data "$(DATA)" \
+	    --networks build/study --model $$model --output build/models/$$model || exit 1; done
+
+# What the recipe is worth: the tables of the models' cards.
+study: $(DEV)/.ready
+	$(DEV)/bin/python -m solar_saliency_plugin.engine.training.study --data "$(DATA)" --networks build/study \
+	    --output solar_saliency_plugin/engine/training/study.json
 
 # What a user installs: tracked files of the plugin, without what only developers need.
 package:

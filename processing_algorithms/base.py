@@ -14,11 +14,16 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
     QgsProject,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
-from ..solar_saliency_plugin.bridge.layers import Presentation, reload_layers, show_when_loaded
+from ..solar_saliency_plugin.bridge.layers import (
+    Presentation,
+    reload_layers,
+    show_when_loaded,
+)
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract import METHODS
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
@@ -65,6 +70,8 @@ class PluginAlgorithm(QgsProcessingAlgorithm):
     DISPLAY_NAME = ""
     GROUP = ""
     ICON = "solar_saliency.svg"
+    #: Whether it has an entry of its own in the menu.
+    IN_MENU = True
 
     def name(self) -> str:
         return self.METHOD
@@ -128,7 +135,7 @@ class EngineAlgorithm(PluginAlgorithm):
         """Add the numbers and texts of a method's result, so that models can go on with them."""
         for name, member_type in get_type_hints(METHODS[method].result).items():
             output = name.upper()
-            if self.parameterDefinition(output) is not None or self.outputDefinition(output) is not None:
+            if self.outputDefinition(output) is not None:
                 continue
             if member_type in (int, float):
                 self.addOutput(QgsProcessingOutputNumber(output, engine_parameters.words(name)))
@@ -148,13 +155,18 @@ class EngineAlgorithm(PluginAlgorithm):
         except QgsProcessingException as error:
             return False, str(error)
         # QGIS would open a scene to check it, and refuse a .SAFE folder; the engine does it, and says more.
-        scenes = {name: QgsRasterLayer() for name in self.files_read() if parameters.get(name)}
-        return super().checkParameterValues({**parameters, **scenes}, context)
+        stand_ins = {name: layer for name, layer in self.files_read().items() if parameters.get(name)}
+        return super().checkParameterValues({**parameters, **stand_ins}, context)
 
-    def files_read(self) -> List[str]:
-        """Names of the parameters that stand for files that the engine opens."""
-        roles = (Role.SCENE, Role.RASTER)
-        return [engine_parameters.parameter_name(option) for option in self.engine_options() if option.role in roles]
+    def files_read(self) -> Dict[str, Any]:
+        """The parameters that stand for files that the engine opens, each with a value that QGIS accepts."""
+        roles = {
+            Role.SCENE: QgsRasterLayer(),
+            Role.RASTER: QgsRasterLayer(),
+            Role.SCENES: [QgsRasterLayer()],
+            Role.VECTOR: QgsVectorLayer(),
+        }
+        return {engine_parameters.parameter_name(o): roles[o.role] for o in self.engine_options() if o.role in roles}
 
     def read_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
         """The engine's options as the user set them, but for where results go."""
@@ -178,7 +190,26 @@ class EngineAlgorithm(PluginAlgorithm):
         # Here and not in processAlgorithm: the project's layers may be touched on its own thread only.
         # Models run their steps without checkParameterValues.
         self._request = self.checked_inputs(parameters, context)
+        self._copy_layers(parameters, context, feedback)
         return True
+
+    def _copy_layers(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Have the engine read what the user sees: layers in memory, selections, filters and unsaved changes, too."""
+        for option in self.engine_options():
+            if option.role is not Role.VECTOR or option.name not in self._request:
+                continue
+            value = parameters[engine_parameters.parameter_name(option)]
+            features = engine_parameters.features(value, context)
+            reason = features.why_copied() if features is not None else ""
+            if not reason:
+                continue
+            try:
+                copy = self._request[option.name] = features.copy()
+            except SolarSaliencyError as error:
+                raise QgsProcessingException(str(error)) from error
+            feedback.pushInfo(f"“{features.layer.name()}” {reason}, so a copy of it is used: {copy}")
 
     def processAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

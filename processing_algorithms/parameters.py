@@ -13,28 +13,44 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
     QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
     QgsProcessingUtils,
+    QgsProperty,
 )
 
-from ..solar_saliency_plugin.bridge.layers import file_of
+from ..solar_saliency_plugin.bridge.layers import Features, file_of, source_of
 from ..solar_saliency_plugin.contract.options import Option, Role
-from ..solar_saliency_plugin.qgis_compat import ADVANCED, POLYGONS
+from ..solar_saliency_plugin.qgis_compat import ADVANCED, POLYGONS, RASTERS
 
 #: What dialogs call an option whose name alone does not say it.
 LABELS = {
     "scene": "Sentinel-2 scene",
+    "scenes": "Sentinel-2 scenes",
+    "polygons": "Outlines of solar farms",
+    "since_field": "Field that says since when a farm stands",
+    "edge": "Strip left out along outlines",
+    "backgrounds": "Scenes without any solar farm",
+    "keep_doubtful": "Learn from doubtful outlines, too",
+    "precision": "Precision of numbers",
+    "batch": "Patches at a time",
+    "context": "How far the model looks",
+    "steps": "Longest learning",
     "probability": "Probability raster",
     "bands": "Band names in file order",
     "scale": "Scale of the stored values",
@@ -56,13 +72,25 @@ CHOICES = {
     "none": "Nothing",
     "clouds": "Clouds and their shadows",
     "clouds_and_snow": "Clouds, their shadows and snow",
+    "near": "Near: 40 m",
+    "wide": "Wide: over 500 m",
+    "float32": "32 bits",
+    "mixed": "Mixed with 16 bits",
+    "logits": "Logits",
+    "probabilities": "Probabilities",
 }
 
 #: How many decimals dialogs show; six otherwise, as everywhere in Processing.
 DECIMALS = {"ha": 2, "probability": 3}
 
-#: The widget with a button for folders too, since a .SAFE product is one. Named, not imported: gui stands above.
-SCENE_WIDGET = f"{__package__.rpartition('.')[0]}.solar_saliency_plugin.gui.scene_widget.SceneWidget"
+#: Widgets of our own for dialogs. Named, not imported: gui stands above.
+_GUI = f"{__package__.rpartition('.')[0]}.solar_saliency_plugin.gui"
+SCENE_WIDGET = f"{_GUI}.scene_widget.SceneWidget"
+SCENES_WIDGET = f"{_GUI}.scene_widget.ScenesWidget"
+MODEL_WIDGET = f"{_GUI}.model_widget.ModelWidget"
+
+#: The parameter with the layer whose fields a FIELD is chosen from.
+FIELDS_OF = "POLYGONS"
 
 
 @dataclass(frozen=True)
@@ -119,7 +147,7 @@ def read(
     values: Dict[str, Any] = {}
     for option in options:
         name = parameter_name(option)
-        if option.role is Role.CRS or parameters.get(name) in (None, ""):
+        if option.role is Role.CRS or parameters.get(name) in (None, "", []):
             continue
         value = _kind(option, algorithm).read(algorithm, parameters, name, context)
         if value is None:
@@ -136,7 +164,7 @@ def restore(options: Iterable[Option], sent: Mapping[str, Any]) -> Dict[str, Any
     parameters = {}
     for option in options:
         value = sent.get(option.name)
-        if value in (None, "") or option.role in _OUTPUTS or option.role is Role.CRS:
+        if value in (None, "", [], ()) or option.role in _OUTPUTS or option.role is Role.CRS:
             continue
         value = _kind(option).restore(option, value)
         if option.role is Role.EXTENT and sent.get(f"{option.name}_crs"):
@@ -165,7 +193,7 @@ def _kind(option: Option, algorithm: Optional[QgsProcessingAlgorithm] = None) ->
 
 
 def _may_be_empty(option: Option) -> bool:
-    return not option.required and option.default in (None, "")
+    return not option.required and option.default in (None, "", ())
 
 
 def _define_choice(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
@@ -192,9 +220,41 @@ def _number(number_type: QgsProcessingParameterNumber.Type) -> Callable[..., Qgs
 
 
 def _define_scene(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
-    parameter = QgsProcessingParameterRasterLayer(name, label)
-    parameter.setMetadata({"widget_wrapper": {"class": SCENE_WIDGET}})
+    return _with_widget(QgsProcessingParameterRasterLayer(name, label), SCENE_WIDGET)
+
+
+def _define_scenes(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+    several = QgsProcessingParameterMultipleLayers(name, label, RASTERS, None, not option.required)
+    several.setMinimumNumberInputs(1 if option.required else 0)
+    return _with_widget(several, SCENES_WIDGET)
+
+
+def _define_model(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+    text = QgsProcessingParameterString(name, label, option.default, False, _may_be_empty(option))
+    return _with_widget(text, MODEL_WIDGET)
+
+
+def _with_widget(parameter: QgsProcessingParameterDefinition, widget: str) -> QgsProcessingParameterDefinition:
+    parameter.setMetadata({"widget_wrapper": {"class": widget}})
     return parameter
+
+
+def _define_field(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterField(name, label, option.default, FIELDS_OF, optional=not option.required)
+
+
+def _chosen(behavior: QgsProcessingParameterFile.Behavior) -> Callable[..., QgsProcessingParameterDefinition]:
+    def define(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterFile(name, label, behavior, "", option.default, not option.required)
+
+    return define
+
+
+def _written_to(kinds: str) -> Callable[..., QgsProcessingParameterDefinition]:
+    def define(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+        return QgsProcessingParameterFileDestination(name, label, kinds, None, not option.required, option.required)
+
+    return define
 
 
 def _define_raster_output(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
@@ -203,6 +263,12 @@ def _define_raster_output(option: Option, name: str, label: str) -> QgsProcessin
 
 def _define_vector_output(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
     return QgsProcessingParameterVectorDestination(name, label, POLYGONS, None, not option.required, option.required)
+
+
+def _read_written(
+    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
+) -> Optional[str]:
+    return algorithm.parameterAsFileOutput(parameters, name, context) or None
 
 
 def _read_extent(
@@ -226,12 +292,32 @@ def _restore_extent(option: Option, value: Any) -> str:
 def _read_file(
     algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
 ) -> str:
-    """The file that a layer, a layer's id or name, or a path stands for, without opening it."""
+    """The file that a parameter stands for, without opening it."""
     value = parameters[name]
+    if not isinstance(value, (str, QgsMapLayer, QgsProcessingOutputLayerDefinition)):
+        value = algorithm.parameterAsString(parameters, name, context)
+    return _file(value, context)
+
+
+def _read_files(
+    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
+) -> List[str]:
+    """The files that a parameter for several stands for: a list, or one text with semicolons between paths."""
+    value = parameters[name]
+    if isinstance(value, QgsProperty):
+        value = value.valueAsString(context.expressionContext())[0]
+    if isinstance(value, str) and not os.path.exists(value):
+        value = value.split(";")
+    members = value if isinstance(value, (list, tuple)) else [value]
+    found = [_file(member.strip() if isinstance(member, str) else member, context) for member in members if member]
+    return list(dict.fromkeys(found))
+
+
+def _file(value: Any, context: QgsProcessingContext) -> str:
+    """The file that a layer, a layer's id or name, or a path stands for, without opening it."""
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         value = value.sink.staticValue()
     if not isinstance(value, QgsMapLayer):
-        value = value if isinstance(value, str) else algorithm.parameterAsString(parameters, name, context)
         layer = QgsProcessingUtils.mapLayerFromString(value, context, False)
         if layer is None:
             return os.path.abspath(value) if os.path.exists(value) else value
@@ -243,6 +329,40 @@ def _read_file(
             "Choose a Sentinel-2 scene that lies on a disk."
         )
     return path
+
+
+def features(value: Any, context: QgsProcessingContext) -> Optional[Features]:
+    """The features that a vector parameter's value stands for; None where it is the path of a file that is not open."""
+    part: Dict[str, Any] = {}
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        part = {
+            "selected_only": value.selectedFeaturesOnly,
+            "limit": value.featureLimit,
+            "expression": getattr(value, "filterExpression", ""),  # QGIS 3.32 and later
+        }
+    if not isinstance(value, QgsMapLayer):
+        in_part = part.get("limit", -1) >= 0 or bool(part.get("expression"))
+        value = QgsProcessingUtils.mapLayerFromString(_source(value, context), context, in_part)
+    return Features(value, **part) if value is not None else None
+
+
+def _source(value: Any, context: QgsProcessingContext) -> str:
+    """A vector parameter's value as text: a layer's id or name, or a path."""
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        value = value.source
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink
+    return str(value.valueAsString(context.expressionContext())[0] if isinstance(value, QgsProperty) else value)
+
+
+def _read_vector(
+    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
+) -> str:
+    """The file with the layer in it, without opening it; a layer that lies in no file stays what QGIS calls it."""
+    found = features(parameters[name], context)
+    if found is None:
+        return _source(parameters[name], context)
+    return source_of(found.layer) or found.layer.source()
 
 
 def read_output(
@@ -257,7 +377,7 @@ def read_output(
     return algorithm.parameterAsOutputLayer(parameters, name, context) or None if target else None
 
 
-_OUTPUTS = (Role.RASTER_OUTPUT, Role.VECTOR_OUTPUT, Role.FOLDER_OUTPUT)
+_OUTPUTS = (Role.RASTER_OUTPUT, Role.VECTOR_OUTPUT, Role.FOLDER_OUTPUT, Role.PAGE_OUTPUT, Role.TABLE_OUTPUT)
 
 _TEXT = Kind(
     lambda o, name, label: QgsProcessingParameterString(name, label, o.default, False, _may_be_empty(o)),
@@ -267,12 +387,18 @@ _TEXT = Kind(
 _ROLES = {
     Role.SCENE: Kind(_define_scene, _read_file),
     Role.RASTER: Kind(lambda o, name, label: QgsProcessingParameterRasterLayer(name, label), _read_file),
-    Role.MODEL: _TEXT,
+    Role.SCENES: Kind(_define_scenes, _read_files, lambda option, value: list(value)),
+    Role.VECTOR: Kind(
+        lambda o, name, label: QgsProcessingParameterFeatureSource(name, label, [POLYGONS], None, not o.required),
+        _read_vector,
+    ),
+    Role.FIELD: Kind(_define_field, _TEXT.read),
+    Role.MODEL: Kind(_define_model, _TEXT.read),
     Role.FOLDER: Kind(
-        lambda o, name, label: QgsProcessingParameterFile(
-            name, label, QgsProcessingParameterFile.Behavior.Folder, "", o.default, not o.required
-        ),
-        lambda a, p, n, c: a.parameterAsFile(p, n, c) or None,
+        _chosen(QgsProcessingParameterFile.Behavior.Folder), lambda a, p, n, c: a.parameterAsFile(p, n, c) or None
+    ),
+    Role.FILE: Kind(
+        _chosen(QgsProcessingParameterFile.Behavior.File), lambda a, p, n, c: a.parameterAsFile(p, n, c) or None
     ),
     Role.EXTENT: Kind(
         lambda o, name, label: QgsProcessingParameterExtent(name, label, None, not o.required),
@@ -285,6 +411,8 @@ _ROLES = {
         lambda o, name, label: QgsProcessingParameterFolderDestination(name, label),
         lambda a, p, n, c: a.parameterAsString(p, n, c) or None,
     ),
+    Role.PAGE_OUTPUT: Kind(_written_to("HTML files (*.html)"), _read_written),
+    Role.TABLE_OUTPUT: Kind(_written_to("CSV files (*.csv)"), _read_written),
 }
 
 _TYPES = {

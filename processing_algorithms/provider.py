@@ -6,19 +6,31 @@ from qgis.PyQt.QtGui import QIcon
 from .base import ICONS
 from .checkengine import CheckEngine
 from .detect import Detect
+from .evaluate import Evaluate
+from .finetune import Finetune
+from .installmodel import InstallModel
+from .listmodels import ListModels
 from .modelinfo import ModelInfo
 from .polygonize import Polygonize
 from .preparescene import PrepareScene
+from .removemodel import RemoveModel
 from .samplescene import SampleScene
 from .setupengine import SetUpEngine
+from .train import Train
 
 #: Every algorithm of the plugin: a new one is a file of its own, and one line here.
 ALGORITHMS = (
     Detect,
     Polygonize,
+    Evaluate,
     PrepareScene,
     SampleScene,
+    Train,
+    Finetune,
     ModelInfo,
+    InstallModel,
+    RemoveModel,
+    ListModels,
     CheckEngine,
     SetUpEngine,
 )

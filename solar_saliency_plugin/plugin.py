@@ -27,9 +27,10 @@ class SolarSaliencyPlugin:
         from .gui.layer_actions import LayerActions
         from .gui.links import Links
         from .gui.menu import Menu
+        from .gui.models_page import ModelsPageFactory
 
         self.initProcessing()
-        self._parts = [Menu(self._iface), LayerActions(self._iface), Links(self._iface)]
+        self._parts = [Part(self._iface) for Part in (Menu, LayerActions, Links, ModelsPageFactory)]
 
     def unload(self) -> None:
         """Leave QGIS as it was, and no process behind."""

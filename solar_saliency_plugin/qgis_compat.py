@@ -16,11 +16,20 @@ else:
     RASTER_LAYER = QgsMapLayerType.RasterLayer
     VECTOR_LAYER = QgsMapLayerType.VectorLayer
 
+if hasattr(Qgis, "GeometryType"):  # QGIS 3.30 and later
+    POLYGON_GEOMETRY = Qgis.GeometryType.Polygon
+else:
+    from qgis.core import QgsWkbTypes
+
+    POLYGON_GEOMETRY = QgsWkbTypes.GeometryType.PolygonGeometry
+
 if hasattr(Qgis, "ProcessingSourceType"):  # QGIS 3.36 and later
     POLYGONS = Qgis.ProcessingSourceType.VectorPolygon
+    RASTERS = Qgis.ProcessingSourceType.Raster
     ADVANCED = Qgis.ProcessingParameterFlag.Advanced
 else:
     POLYGONS = QgsProcessing.SourceType.TypeVectorPolygon
+    RASTERS = QgsProcessing.SourceType.TypeRaster
     ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
 
-__all__ = ["ADVANCED", "POLYGONS", "RASTER_LAYER", "VECTOR_LAYER", "QAction"]
+__all__ = ["ADVANCED", "POLYGONS", "POLYGON_GEOMETRY", "RASTERS", "RASTER_LAYER", "VECTOR_LAYER", "QAction"]

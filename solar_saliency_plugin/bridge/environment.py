@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from qgis.core import QgsApplication, QgsSettings
-from qgis.PyQt.QtCore import QStandardPaths
+
+from ..contract.places import data_folder
 
 #: The plugin's folder; the engine's code is below it, its packages never are.
 ROOT = Path(__file__).absolute().parents[2]
@@ -62,12 +63,6 @@ def engine_folder() -> Path:
     """
     chosen = os.environ.get(FOLDER_VARIABLE) or QgsSettings().value(FOLDER_SETTING, "", type=str)
     return Path(chosen).expanduser().absolute() if chosen else data_folder() / ("e-" + requirements_hash()[:8])
-
-
-def data_folder() -> Path:
-    """The plugin's own folder in the user's local application data (never a roaming profile)."""
-    local = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)
-    return Path(local) / "SolarSaliency"
 
 
 def log_folder() -> Path:

@@ -6,22 +6,29 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 from osgeo import gdal
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsContrastEnhancement,
+    QgsFeatureRequest,
     QgsFillSymbol,
     QgsLayerTreeGroup,
     QgsLayerTreeLayer,
     QgsMapLayer,
+    QgsMarkerSymbol,
     QgsMultiBandColorRenderer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingUtils,
     QgsProject,
     QgsProviderRegistry,
     QgsRasterLayer,
+    QgsRendererCategory,
     QgsSimpleFillSymbolLayer,
+    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 
+from ..contract.errors import OutputUnwritableError
 from ..contract.provenance import RUN_TAG, parse_run
 from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER
 
@@ -48,6 +55,38 @@ def show_outline(layer: QgsVectorLayer) -> None:
     symbol = QgsFillSymbol.createSimple(line)
     symbol.appendSymbolLayer(QgsSimpleFillSymbolLayer.create(dashes))
     layer.renderer().setSymbol(symbol)
+
+
+#: What a doubtful outline is told by: text and colour (Okabe and Ito's, which colour-blind people tell apart).
+PROBLEMS = {
+    "displaced": ("Displaced", "#e69f00"),
+    "nothing_visible": ("Nothing to be seen inside", "#d55e00"),
+    "not_there_yet": ("Not there yet", "#56b4e9"),
+    "newer_than_image": ("Newer than the image", "#0072b2"),
+    "outside": ("Outside all scenes", "#999999"),
+    "too_small": ("Too small", "#f0e442"),
+    "clouded": ("Under clouds", "#cc79a7"),
+}
+
+
+def show_problems(layer: QgsVectorLayer) -> None:
+    """A marker for each doubtful outline, by what is wrong with it; the reason in words is its map tip."""
+    categories = [QgsRendererCategory(kind, _problem_marker(colour), text) for kind, (text, colour) in PROBLEMS.items()]
+    categories.append(QgsRendererCategory("", _problem_marker("#000000"), "Other"))
+    renderer = QgsCategorizedSymbolRenderer("kind", categories)
+    present = {str(feature["kind"]) for feature in layer.getFeatures()}
+    for index in reversed(range(len(categories))):
+        if categories[index].value() not in present and (index < len(PROBLEMS) or present <= PROBLEMS.keys()):
+            renderer.deleteCategory(index)
+    layer.setRenderer(renderer)
+    layer.setDisplayExpression('"text"')
+    layer.setMapTipTemplate('[% "text" %]')
+
+
+def _problem_marker(colour: str) -> QgsMarkerSymbol:
+    return QgsMarkerSymbol.createSimple(
+        {"name": "diamond", "size": "4", "color": colour, "outline_color": "#1a1a1a", "outline_width": "0.4"}
+    )
 
 
 def show_natural_colour(layer: QgsRasterLayer) -> None:
@@ -140,6 +179,64 @@ def file_of(layer: QgsMapLayer) -> str:
     return str(parts.get("path") or "")
 
 
+def source_of(layer: QgsVectorLayer) -> str:
+    """The file of a vector layer with the layer's name in it, as ``file.gpkg|layername=x``; empty if in no file."""
+    path = file_of(layer)
+    name = QgsProviderRegistry.instance().decodeUri("ogr", layer.source()).get("layerName") if path else ""
+    return f"{path}|layername={name}" if name else path
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a vector layer that count: all, the selected ones, or the first ones that an expression picks."""
+
+    layer: QgsVectorLayer
+    selected_only: bool = False
+    limit: int = -1
+    expression: str = ""
+
+    def why_copied(self) -> str:
+        """Why the engine would not read in the layer's file what counts; empty where it would."""
+        path = source_of(self.layer)
+        reasons = {
+            "lies in no file": not path,
+            "counts with its selected features only": self.selected_only,
+            "counts with a part of its features only": self.limit >= 0 or bool(self.expression),
+            "is filtered": bool(self.layer.subsetString()),
+            "has changes that are not saved": self.layer.isModified(),
+            "lies in an archive": path.startswith("/vsi"),
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def copy(self) -> str:
+        """Write them to a temporary GeoPackage, and give its path. Call it on the project's own thread.
+
+        Raises OutputUnwritableError.
+        """
+        layer = self.layer
+        if self.selected_only:
+            layer = layer.materialize(QgsFeatureRequest().setFilterFids(layer.selectedFeatureIds()))
+        if self.limit >= 0 or self.expression:
+            request = QgsFeatureRequest().setLimit(self.limit)
+            layer = layer.materialize(request.setFilterExpression(self.expression) if self.expression else request)
+        path = QgsProcessingUtils.generateTempFilename("outlines.gpkg")
+        wanted = QgsVectorFileWriter.SaveVectorOptions()
+        wanted.driverName = "GPKG"
+        wanted.layerName = "outlines"
+        # A feature's own number would have to be unique, and edit buffers hold negative ones.
+        fid = layer.fields().lookupField("fid")
+        wanted.attributes = [index for index in layer.fields().allAttributesList() if index != fid]
+        wanted.skipAttributeCreation = not wanted.attributes
+        problem, told, *_ = QgsVectorFileWriter.writeAsVectorFormatV3(
+            layer, path, QgsProject.instance().transformContext(), wanted
+        )
+        if problem != QgsVectorFileWriter.WriterError.NoError:
+            raise OutputUnwritableError(
+                f"“{self.layer.name()}” cannot be copied into a GeoPackage: {told}.", "Save it to a file."
+            )
+        return f"{path}|layername=outlines"
+
+
 def run_of(layer: QgsMapLayer) -> Dict[str, Any]:
     """How the layer's data was made, as the engine wrote it; empty for any other layer."""
     path = file_of(layer)
@@ -198,7 +295,7 @@ def description(run: Dict[str, Any]) -> List[str]:
     told = [scene.get("id"), scene.get("date"), scene.get("level")]
     lines.append("Scene: " + ", ".join(str(t) for t in told if t))
     if model:
-        lines.append(f"Model: {model.get('name')} (weights SHA-256 {model.get('sha256')})")
+        lines.append(f"Model: {model.get('name')} (SHA-256 {model.get('sha256')})")
     lines += [_in_words(name, value) for name, value in result.items() if name not in _TOLD_ELSEWHERE]
     versions = ", ".join(f"{name} {version}" for name, version in (run.get("software") or {}).items())
     lines.append(f"Made by “{run.get('method')}” of {versions}.")

@@ -86,9 +86,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_method(commands: Any, method: Method) -> None:
-    # A percent sign in help would be taken for a format by argparse.
-    text = method.help.replace("%", "%%")
-    command = commands.add_parser(method.name, help=text.splitlines()[0], description=text)
+    # A percent sign in help, but not in a description, would be taken for a format by argparse.
+    summary = method.help.splitlines()[0].replace("%", "%%")
+    command = commands.add_parser(method.name, help=summary, description=method.help)
     for o in options(method.request):
         _add_option(command, o)
 
@@ -97,16 +97,19 @@ def _add_option(command: argparse.ArgumentParser, o: Option) -> None:
     kind = o.type
     if get_origin(kind) is Union:
         kind = next(t for t in get_args(kind) if t is not type(None))
-    text = (
-        o.help + (f" [{o.unit}]" if o.unit else "") + (f" Default: {o.default}." if o.default not in (None, "") else "")
-    )
+    text = o.help + (f" [{o.unit}]" if o.unit else "")
+    if o.default not in (None, "", ()):
+        text += f" Default: {o.default}."
     settings: Any = {"dest": o.name, "required": o.required, "default": None, "help": text.replace("%", "%%")}
     if kind is bool:
         command.add_argument(o.flag, action=argparse.BooleanOptionalAction, **settings)
         return
     if get_origin(kind) is tuple:
         members = get_args(kind)
-        settings.update(type=members[0], nargs="*" if members[-1] is Ellipsis else len(members))
+        if members[-1] is Ellipsis:
+            settings.update(type=members[0], nargs="+" if o.required else "*", action="extend")
+        else:
+            settings.update(type=members[0], nargs=len(members))
         if o.role is Role.EXTENT:
             settings.update(metavar=("XMIN", "YMIN", "XMAX", "YMAX"))
     else:

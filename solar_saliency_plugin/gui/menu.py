@@ -3,20 +3,24 @@
 from functools import partial
 from typing import Any, Dict, List
 
-from qgis.core import QgsMapLayer
+from qgis.core import QgsMapLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
 from qgis.PyQt.QtWidgets import QToolBar
 
 from ...processing_algorithms.base import ICONS
 from ...processing_algorithms.detect import Detect
+from ...processing_algorithms.modelinfo import ModelInfo
 from ...processing_algorithms.polygonize import Polygonize
 from ...processing_algorithms.preparescene import PrepareScene
 from ...processing_algorithms.provider import ALGORITHMS
 from ...processing_algorithms.setupengine import SetUpEngine
 from ..bridge.layers import file_of, run_of
-from ..qgis_compat import RASTER_LAYER, QAction
+from ..contract import METHODS
+from ..contract.options import Role, options
+from ..qgis_compat import POLYGON_GEOMETRY, RASTER_LAYER, VECTOR_LAYER, QAction
 from .launch import close_dialogs, launch, set_up
+from .models_page import PAGE
 
 TITLE = "Solar &Saliency"
 HELP = ICONS.parent / "help" / "index.html"
@@ -31,7 +35,7 @@ class Menu:
         self._toolbar: QToolBar = iface.addToolBar("Solar Saliency")
         self._toolbar.setObjectName("SolarSaliencyToolBar")
         group = ""
-        for algorithm in (cls() for cls in ALGORITHMS):
+        for algorithm in (cls() for cls in ALGORITHMS if cls.IN_MENU):
             if group and algorithm.group() != group:
                 self._add(self._separator())
             group = algorithm.group()
@@ -39,6 +43,8 @@ class Menu:
             self._add(action)
             if isinstance(algorithm, Detect):
                 self._toolbar.addAction(action)
+            if isinstance(algorithm, ModelInfo):
+                self._add(self._models())
         self._add(self._separator())
         show_help = QAction(QIcon(), "Help", iface.mainWindow())
         show_help.triggered.connect(partial(QDesktopServices.openUrl, QUrl.fromLocalFile(str(HELP))))
@@ -60,6 +66,11 @@ class Menu:
         action.triggered.connect(partial(self._open, algorithm))
         return action
 
+    def _models(self) -> QAction:
+        action = QAction(QIcon(), "Installed Models…", self._iface.mainWindow())
+        action.triggered.connect(lambda: self._iface.showOptionsDialog(self._iface.mainWindow(), PAGE))
+        return action
+
     def _separator(self) -> QAction:
         action = QAction(self._iface.mainWindow())
         action.setSeparator(True)
@@ -76,9 +87,26 @@ class Menu:
             launch(self._iface, algorithm, self._prefilled(algorithm))
 
     def _prefilled(self, algorithm: str) -> Dict[str, Any]:
-        """The active layer, where it may be what the algorithm reads."""
+        """The active layer, or the layers that are chosen, where they may be what the algorithm reads."""
+        method = METHODS.get(algorithm)
+        if method is not None and any(option.role is Role.SCENES for option in options(method.request)):
+            return self._prefilled_labels()
         layer = self._iface.activeLayer()
         return {"INPUT": layer} if layer is not None and _suits(layer, algorithm) else {}
+
+    def _prefilled_labels(self) -> Dict[str, Any]:
+        """The layers that are chosen in the layer tree: scenes, and outlines."""
+        chosen = self._iface.layerTreeView().selectedLayers()
+        scenes = [layer.id() for layer in chosen if _suits(layer, Detect.METHOD)]
+        outlines = [layer.id() for layer in chosen if layer.type() == VECTOR_LAYER and _has_polygons(layer)]
+        return {
+            **({"SCENES": scenes} if scenes else {}),
+            **({"POLYGONS": outlines[0]} if len(outlines) == 1 else {}),
+        }
+
+
+def _has_polygons(layer: QgsVectorLayer) -> bool:
+    return layer.geometryType() == POLYGON_GEOMETRY
 
 
 def _suits(layer: QgsMapLayer, algorithm: str) -> bool:

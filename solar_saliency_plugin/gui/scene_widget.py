@@ -1,11 +1,14 @@
-"""The input of a scene: QGIS's own layer box, and a button for folders, since a .SAFE product is one."""
+"""The inputs of scenes: QGIS's own layer boxes, and a button for folders, since a .SAFE product is one."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, List
 
-from processing.gui.wrappers import WidgetWrapper, dialogTypes
-from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
-from qgis.gui import QgsGui, QgsProcessingGui, QgsProcessingMapLayerComboBox
-from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from processing.gui.wrappers import WidgetWrapper
+from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingParameterDefinition, QgsProject
+from qgis.gui import QgsProcessingGui, QgsProcessingMapLayerComboBox, QgsProcessingMultipleInputDialog
+from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+
+from .native_widgets import dialog_kind, native_widget
 
 
 class SceneWidget(WidgetWrapper):
@@ -15,25 +18,19 @@ class SceneWidget(WidgetWrapper):
         cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
     ) -> Any:
         """Our widget in the algorithm's dialog, QGIS's everywhere else."""
-        registry = QgsGui.processingGuiRegistry()
-        name = type(dialog).__name__
-        if name == "AlgorithmDialog":
+        if dialog_kind(dialog) == QgsProcessingGui.WidgetType.Standard:
             return super().__new__(cls, parameter, dialog, row, column)
-        if name == "ModelerParametersDialog":
-            return registry.createModelerParameterWidget(dialog.model, dialog.childId, parameter, dialog.context)
-        native = registry.createParameterWidgetWrapper(parameter, dialogTypes.get(name, QgsProcessingGui.Standard))
-        native.setDialog(dialog)
-        return native
+        return native_widget(parameter, dialog)
 
     def createWidget(self) -> QWidget:  # noqa: D102
-        self._box = QgsProcessingMapLayerComboBox(self.parameterDefinition())
-        self._box.valueChanged.connect(lambda: self.widgetValueHasChanged.emit(self))
         folder = QPushButton("Folder…")
         folder.setToolTip("Choose a .SAFE folder or a folder of band files")
         folder.clicked.connect(self._choose_folder)
         widget = QWidget()
         layout = QHBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
+        self._box = QgsProcessingMapLayerComboBox(self.parameterDefinition())
+        self._box.valueChanged.connect(lambda: self.widgetValueHasChanged.emit(self))
         layout.addWidget(self._box, 1)
         layout.addWidget(folder)
         return widget
@@ -52,3 +49,101 @@ class SceneWidget(WidgetWrapper):
         folder = QFileDialog.getExistingDirectory(self.widget, "Folder of the Scene")
         if folder:
             self.setValue(folder)
+
+
+class ScenesWidget(WidgetWrapper):
+    """Chooses several raster layers, files and folders; in the model designer QGIS's own widget does.
+
+    QGIS's widget for several layers opens each of them, and forgets what it cannot open: a folder.
+    """
+
+    def __new__(
+        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
+    ) -> Any:
+        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
+        if dialog_kind(dialog) != QgsProcessingGui.WidgetType.Modeler:
+            return super().__new__(cls, parameter, dialog, row, column)
+        return native_widget(parameter, dialog)
+
+    def createWidget(self) -> QWidget:  # noqa: D102
+        self._scenes: List[Any] = []
+        self._told = QLineEdit()
+        self._told.setReadOnly(True)
+        several = QToolButton()
+        several.setText("…")
+        several.setToolTip("Choose among the project's layers and files")
+        several.clicked.connect(self._choose_several)
+        folder = QPushButton("Folder…")
+        folder.setToolTip(
+            "Add a .SAFE folder, a folder of band files, or every Sentinel-2 product that lies in a folder"
+        )
+        folder.clicked.connect(self._choose_folder)
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._told, 1)
+        layout.addWidget(several)
+        layout.addWidget(folder)
+        self._tell()
+        return widget
+
+    def setValue(self, value: Any) -> None:  # noqa: D102
+        members = value if isinstance(value, (list, tuple)) else [value] if value else []
+        self._scenes = [member.id() if isinstance(member, QgsMapLayer) else member for member in members]
+        self._tell()
+        self.widgetValueHasChanged.emit(self)
+
+    def value(self) -> Any:  # noqa: D102
+        return self._scenes or None
+
+    def take_folder(self, folder: str) -> None:
+        """Add the folder's scenes to those that are chosen."""
+        self.setValue([*self._scenes, *(scene for scene in scenes_in(Path(folder)) if scene not in self._scenes)])
+
+    def _tell(self) -> None:
+        count = len(self._scenes)
+        names = [_name(scene) for scene in self._scenes]
+        self._told.setText(", ".join(names) if 0 < count < 3 else f"{count} scenes selected")
+        self._told.setCursorPosition(0)
+        self._told.setToolTip("\n".join(names))
+
+    def _choose_several(self) -> None:
+        dialog = QgsProcessingMultipleInputDialog(self.parameterDefinition(), self._scenes, [], None, self.widget)
+        dialog.setProject(QgsProject.instance())
+        dialog.setWindowTitle(self.parameterDefinition().description())
+        if dialog.exec():
+            self.setValue(dialog.selectedOptions())
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self.widget, "Folder of Scenes")
+        if folder:
+            self.take_folder(folder)
+
+
+def _name(scene: Any) -> str:
+    """What a scene is called: a layer by its name, a file or folder by its own."""
+    layer = QgsProject.instance().mapLayer(str(scene))
+    return layer.name() if layer is not None else Path(str(scene)).name
+
+
+def scenes_in(folder: Path) -> List[str]:
+    """The Sentinel-2 products that lie in a folder; the folder itself where it is one, or holds band files."""
+    if _is_unpacked(folder):
+        return [str(folder)]
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:  # the engine says why
+        inside = []
+    unpacked = [path for path in inside if _is_unpacked(path)]
+    names = {path.stem for path in unpacked}
+    # A product that was unpacked beside its zip is one scene.
+    zipped = [path for path in inside if _is_zipped(path) and path.name.split(".")[0] not in names]
+    return [str(path) for path in (*unpacked, *zipped)] or [str(folder)]
+
+
+def _is_unpacked(path: Path) -> bool:
+    return path.suffix.upper() == ".SAFE"
+
+
+def _is_zipped(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.name.upper().startswith("S2")

@@ -4,13 +4,10 @@ from typing import Any, Dict, Optional
 
 from qgis.core import (
     QgsApplication,
-    QgsProcessingAlgRunnerTask,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsSettings,
     QgsTask,
 )
-from qgis.PyQt.QtCore import Qt, QUrl, pyqtSignal
+from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QFontDatabase
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -32,6 +29,7 @@ from ..bridge import environment
 from ..bridge.interpreters import Interpreter, Search, find_interpreters
 from ..bridge.setup_plan import INDEX_SETTING, SetupPlan, configured_index, setup_plan
 from ..contract.errors import SolarSaliencyError
+from .background import Run
 
 _INTRODUCTION = (
     "Solar Saliency computes in a program of its own, the engine, so that QGIS's own Python stays as it is. The engine "
@@ -52,7 +50,7 @@ class SetUpDialog(QDialog):
         self._was_ready = environment.state().ready
         self._plan: Optional[SetupPlan] = None
         self._search: Optional[QgsTask] = None
-        self._run: Optional[_Run] = None
+        self._run: Optional[Run] = None
         self._build()
         self._look_for_interpreters("")
 
@@ -185,7 +183,7 @@ class SetUpDialog(QDialog):
         QgsSettings().setValue(INDEX_SETTING, index)
         self._set_asking(False)
         self._text.clear()
-        self._run = _Run({"PYTHON": str(self._plan.interpreter.path), "INDEX": index, "REINSTALL": True})
+        self._run = Run("setupengine", {"PYTHON": str(self._plan.interpreter.path), "INDEX": index, "REINSTALL": True})
         self._run.said.connect(self._text.appendPlainText)
         self._run.stage.connect(self._state.setText)
         self._run.progressChanged.connect(self._show_progress)
@@ -213,46 +211,6 @@ class SetUpDialog(QDialog):
         self._install.setEnabled(asking)
         self._close.setText("Not Now" if asking else "Cancel")
         self._bar.setVisible(not asking)
-
-
-class _Run(QgsProcessingFeedback):
-    """One run of ``setupengine`` in a task; what it says arrives as signals on the thread of the windows."""
-
-    said = pyqtSignal(str)
-    stage = pyqtSignal(str)
-
-    def __init__(self, parameters: Dict[str, Any]) -> None:
-        super().__init__(False)
-        self.error = ""
-        self._context = QgsProcessingContext()
-        algorithm = QgsApplication.processingRegistry().createAlgorithmById("solarsaliency:setupengine")
-        self._task = QgsProcessingAlgRunnerTask(algorithm, parameters, self._context, self)
-
-    def start(self, finished: Any) -> None:
-        """Run; ``finished(successful, results)`` is called at the end."""
-        self._task.executed.connect(finished)
-        QgsApplication.taskManager().addTask(self._task)
-
-    def pushInfo(self, info: str) -> None:
-        """A line for the log."""
-        self.said.emit(info)
-
-    def pushConsoleInfo(self, info: str) -> None:
-        """A line that a command printed."""
-        self.said.emit(info)
-
-    def pushWarning(self, warning: str) -> None:
-        """A line that one should read."""
-        self.said.emit(warning)
-
-    def setProgressText(self, text: str) -> None:
-        """What is being done now."""
-        self.stage.emit(text)
-
-    def reportError(self, error: str, fatalError: bool = False) -> None:  # noqa: N803
-        """Why it failed."""
-        self.error = error
-        self.said.emit(error)
 
 
 def _open_logs() -> None:

@@ -73,6 +73,7 @@ def play(screen, engine, tmp_path):
         environment = {
             **os.environ,
             "DISPLAY": screen,
+            "SOLAR_SALIENCY_MODELS": str(tmp_path / "models"),
             "QT_QPA_PLATFORM": "xcb",
             "XDG_DATA_HOME": str(tmp_path / "data"),
             "XDG_RUNTIME_DIR": str(tmp_path),

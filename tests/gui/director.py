@@ -33,8 +33,9 @@ class Director:
     def step(self):
         try:
             if self.wanted is not None and not self.wanted():
-                if time.monotonic() - self.since > PATIENCE:
-                    raise TimeoutError(f"waited {PATIENCE} s at line {self.line()}")
+                patience = getattr(self.wanted, "patience", PATIENCE)
+                if time.monotonic() - self.since > patience:
+                    raise TimeoutError(f"waited {patience} s at line {self.line()}")
                 return
             self.wanted = next(self.scenario)
             self.since = time.monotonic()
@@ -65,6 +66,16 @@ def start(scenario):
 def picture(name):
     """Save what is on the screen."""
     QApplication.primaryScreen().grabWindow(0).save(os.path.join(os.environ["GUI_PICTURES"], f"{name}.png"))
+
+
+def patient(condition, seconds=150.0):
+    """The condition, for what takes its time."""
+
+    def holds():
+        return condition()
+
+    holds.patience = seconds
+    return holds
 
 
 def later(function):

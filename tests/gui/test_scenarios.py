@@ -25,5 +25,13 @@ def test_a_picture_is_refused_in_words(play):
     play("picture_is_refused")
 
 
+def test_a_model_is_trained_evaluated_chosen_and_fine_tuned_by_clicking(play):
+    play("model_of_ones_own", seconds=400)
+
+
+def test_models_are_installed_made_the_default_and_removed_in_the_options(play):
+    play("installed_models", seconds=200)
+
+
 def test_batch_table_and_model_designer_show_and_run_it(play):
     play("batch_and_model_designer")

@@ -17,6 +17,7 @@ atexit.register(shutil.rmtree, SESSION, ignore_errors=True)
 sys.path.insert(0, str(SESSION / "plugins"))
 os.environ["QGIS_CUSTOM_CONFIG_PATH"] = str(SESSION / "profile")
 os.environ["XDG_DATA_HOME"] = str(SESSION / "data")
+os.environ.pop("SOLAR_SALIENCY_MODELS", None)  # models are installed among the data
 os.environ.setdefault("XDG_RUNTIME_DIR", str(SESSION))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

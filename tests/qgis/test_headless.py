@@ -54,6 +54,21 @@ def test_detects_and_says_what_it_found(qgis_process, sample, tmp_path):
     assert (tmp_path / "d.gpkg").exists()
 
 
+def test_evaluates_several_scenes_and_writes_the_report(qgis_process, sample, tmp_path):
+    finished = qgis_process(
+        "--json",
+        "run",
+        "solarsaliency:evaluate",
+        f"--SCENES={sample['SCENE']}",
+        f"--SCENES={sample['OUTPUT']}",
+        f"--POLYGONS={sample['TRUTH']}",
+        f"--REPORT={tmp_path / 'r.html'}",
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["results"]["IMAGES"] == 2
+    assert (tmp_path / "r.html").exists()
+
+
 def test_without_an_engine_it_says_what_is_missing_and_what_to_do(qgis_process, sample, tmp_path):
     finished = qgis_process(
         "run",

@@ -27,6 +27,23 @@ class Window:
         self.layers = []
         self.active = None
         self.warnings = []
+        self.chosen = []
+        self.pages = []
+
+    def layerTreeView(self):  # noqa: N802
+        return self
+
+    def selectedLayers(self):  # noqa: N802
+        return self.chosen
+
+    def registerOptionsWidgetFactory(self, factory):  # noqa: N802
+        self.pages.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory):  # noqa: N802
+        self.pages.remove(factory)
+
+    def showOptionsDialog(self, parent, page):  # noqa: N802
+        self.shown = page
 
     def mainWindow(self):  # noqa: N802
         return self.window
@@ -81,9 +98,13 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
     assert texts(window) == [
         "Detect Solar Farms…",
         "Detections to Polygons…",
+        "Evaluate Model…",
         "Prepare Scene…",
         "Make Sample Scene…",
+        "Train Model…",
+        "Fine-Tune Model…",
         "Model Info…",
+        "Installed Models…",
         "Check Engine…",
         "Set Up Engine…",
         "Help",
@@ -99,7 +120,7 @@ def test_the_toolbar_has_the_detect_button(plugin, window):
 def test_unloading_leaves_nothing(plugin, window):
     plugin.unload()
     QgsApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete: nobody runs the event loop here
-    assert (window.menu, window.types) == ([], [])
+    assert (window.menu, window.types, window.pages) == ([], [], [])
     assert not window.window.findChildren(menu.QToolBar)
     assert not [action for action in window.window.findChildren(menu.QAction) if action.text()]
     assert not window.window.findChildren(links.Links)

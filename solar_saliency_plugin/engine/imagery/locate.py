@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from ...contract.errors import NotReflectanceError, RequestError, SceneNotFoundError, SceneUnreadableError
+from ...contract.errors import (
+    DateUnclearError,
+    NotReflectanceError,
+    RequestError,
+    SceneNotFoundError,
+    SceneUnreadableError,
+)
 from ...contract.imagery import SceneOptions
 from ..job import Job
 from .bands import band_in_text
@@ -79,6 +85,17 @@ def read_product(options: SceneOptions, job: Job) -> Product:
         job.info(f"{path.name} holds one band; the others are read from the files beside it.")
         return read_loose(_siblings(path), path.name, options)
     return read_stacked(path, options, find_item(_siblings(path), "", path.name))
+
+
+def dates_in(options: SceneOptions, job: Job) -> tuple[str, ...]:
+    """The dates (YYYY-MM-DD) that ``options.scene`` holds, where one of them must be chosen; else none."""
+    try:
+        read_product(replace(options, date=""), job)
+    except DateUnclearError as error:
+        if error.dates:
+            return error.dates
+        raise
+    return ()
 
 
 def _existing(text: str) -> Path:

@@ -132,6 +132,7 @@ def _chosen(groups: list[_Group], tree: FileTree, member: str, options: SceneOpt
             raise DateUnclearError(
                 f"“{tree.root.name}” holds scenes of {len(groups)} dates.",
                 _list("Set the option “date” to one of: ", dates),
+                tuple(sorted(dates)),
             )
         titles = [group.title for group in groups]
         raise SceneUnreadableError(

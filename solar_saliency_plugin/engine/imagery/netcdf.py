@@ -84,7 +84,9 @@ def _step(path: Path, steps: list[str], date: str) -> int:
         )
     if not date:
         raise DateUnclearError(
-            f"{name} holds {len(steps)} dates, {steps[0]} to {steps[-1]}.", f"Set the option “date” to {_some(steps)}."
+            f"{name} holds {len(steps)} dates, {steps[0]} to {steps[-1]}.",
+            f"Set the option “date” to {_some(steps)}.",
+            tuple(sorted(set(steps))),
         )
     if date not in steps:
         near = sorted(steps, key=lambda step: abs(_day(step) - _day(date)))[:_HINT_DATES]

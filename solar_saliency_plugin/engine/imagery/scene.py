@@ -32,9 +32,10 @@ _SMALL_SIDE = 400
 _SEARCH_SIDE = 1024
 
 
-def open_scene(options: SceneOptions, job: Job, bands: Sequence[str] = MODEL_BANDS) -> Scene:
+def open_scene(options: SceneOptions, job: Job, bands: Sequence[str] = MODEL_BANDS, require_mask: bool = True) -> Scene:
     """Find, understand and check the scene; close what it returns.
 
+    Without ``require_mask``, a scene that has no classification is opened without its clouds masked, and warned of.
     Raises an :class:`~...contract.errors.InputError` whose message says what is wrong with the scene and whose hint
     says what to do, and :class:`RequestError` for options that do not suit it.
     """
@@ -47,10 +48,13 @@ def open_scene(options: SceneOptions, job: Job, bands: Sequence[str] = MODEL_BAN
     )
     require_bands(tuple(product.layers), bands, product.name)
     if options.mask != "none" and CLASSIFICATION not in product.layers:
-        raise RequestError(
-            f"{product.name} has no scene classification (SCL), so clouds cannot be left out.",
-            "Set the option “mask” to none, or use a Level-2A product that holds its SCL band.",
-        )
+        if require_mask:
+            raise RequestError(
+                f"{product.name} has no scene classification (SCL), so clouds cannot be left out.",
+                "Set the option “mask” to none, or use a Level-2A product that holds its SCL band.",
+            )
+        job.warn(f"{product.name} has no scene classification (SCL): clouds were not left out of it.")
+        options = replace(options, mask="none")
     for note in product.notes:
         job.info(note)
     for warning in product.warnings:

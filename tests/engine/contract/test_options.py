@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from solar_saliency_plugin.contract import METHODS
 from solar_saliency_plugin.contract.detection import DetectRequest, PolygonizeRequest
 from solar_saliency_plugin.contract.errors import RequestError
-from solar_saliency_plugin.contract.options import option_of, options, parse, to_json
+from solar_saliency_plugin.contract.options import Role, option_of, options, parse, to_json
+from solar_saliency_plugin.contract.training import EvaluateRequest
 
 SCENE = {"scene": "a.tif", "output": "b.tif"}
 
@@ -19,7 +20,7 @@ SCENE = {"scene": "a.tif", "output": "b.tif"}
 def test_every_option_of_every_method_explains_itself(name):
     for o in options(METHODS[name].request):
         assert o.help.endswith("."), o.name
-        assert o.required or o.default is None or isinstance(o.default, (str, int, float, bool)), o.name
+        assert o.required or o.default is None or isinstance(o.default, (str, int, float, bool, tuple)), o.name
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -33,7 +34,7 @@ def test_every_method_says_what_it_does_and_runs_somewhere(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_defaults_pass_their_own_checks(name):
     request = METHODS[name].request
-    required = {o.name: "x" for o in options(request) if o.required}
+    required = {o.name: ["x"] if o.role is Role.SCENES else "x" for o in options(request) if o.required}
     given_all = {o.name: o.default for o in options(request) if not o.required and o.default is not None}
     assert parse(request, {**given_all, **required}) == parse(request, required)
 
@@ -68,6 +69,27 @@ def test_requests_survive_the_way_through_json(threshold, window, restart, exten
 def test_an_unfit_value_is_refused_by_name(values, named):
     with pytest.raises(RequestError, match=f"“{named}”"):
         parse(DetectRequest, values)
+
+
+LABELLED = {"scenes": ["a.tif", "b.tif"], "report": "r.html"}
+
+
+@given(scenes=st.lists(st.text(min_size=1), min_size=1), threshold=st.one_of(st.none(), st.floats(0, 1)))
+def test_a_list_of_scenes_survives_the_way_through_json(scenes, threshold):
+    request = EvaluateRequest(scenes=tuple(scenes), report="r.html", threshold=threshold)
+    assert parse(EvaluateRequest, json.loads(json.dumps(to_json(request)))) == request
+
+
+@pytest.mark.parametrize("scenes", [[], "a.tif", [1], [["a.tif"]], {"a": "b"}])
+def test_scenes_that_are_no_list_of_paths_are_refused_by_name(scenes):
+    with pytest.raises(RequestError, match="“scenes”"):
+        parse(EvaluateRequest, {**LABELLED, "scenes": scenes})
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_must_be_given_comes_first(name):
+    required = [o.required for o in options(METHODS[name].request)]
+    assert required == sorted(required, reverse=True)
 
 
 def test_a_whole_number_is_taken_where_a_decimal_one_is_wanted():

@@ -52,3 +52,20 @@ def test_reads_hold_no_more_than_halo_and_stride_ask(cutting: tuple[Window, int,
     for tile in tiles(area, height, width, core, halo, stride):
         assert tile.core.row - tile.read.row < halo + stride
         assert tile.read.rows.stop - tile.core.rows.stop < halo + stride
+
+
+@given(cuttings(), st.integers(0, 60))
+def test_reads_are_as_long_as_asked_where_the_scene_is(
+    cutting: tuple[Window, int, int, int, int, int], least: int
+) -> None:
+    area, height, width, core, halo, stride = cutting
+    usual = tiles(area, height, width, core, halo, stride)
+    for tile, before in zip(tiles(area, height, width, core, halo, stride, least), usual, strict=True):
+        assert tile.core == before.core
+        for read, shorter, length in (
+            (tile.read.rows, before.read.rows, height),
+            (tile.read.cols, before.read.cols, width),
+        ):
+            assert read.stop - read.start >= min(least, length)
+            assert 0 <= read.start <= shorter.start and shorter.stop <= read.stop <= length
+            assert read.start % stride == 0
