@@ -53,6 +53,15 @@ CONDITIONS = (
     "two folds; differences below 0.01 are chance."
 )
 
+#: What the largest false detections of the default model are, seen on pictures.
+LOOKED_AT = {
+    "aber 2021-05-27": "roofs of farm sheds and halls, a shaded scarp, heath",
+    "aquileia 2019-04-16": "orchards and vineyards in rows, wet ground beside the lagoon, bare dark fields",
+    "sundarbans 2020-01-27": "dark wet fields",
+    "bouconne 2018-04-29": "the edge of a bright yard",
+    "sen1floods11 Spain 2019-09-18": "dark bare fields under the haze of level L1C",
+}
+
 MODELS = {
     "compact": (
         OPTIONS,
@@ -102,6 +111,7 @@ def main() -> None:
     if arguments.model == "compact":
         found = json.loads(_STUDY.read_text(encoding="utf-8"))
         quality.update((name, found[name]) for name in found if name not in ("cross_validation", "wide"))
+        quality["false_detections_looked_at"] = LOOKED_AT
         training["trials"] = json.loads(_TRIALS.read_text(encoding="utf-8"))
     card = _card(arguments.model, network, figures["threshold"], training, quality)
     write_model(arguments.output, network, card)
