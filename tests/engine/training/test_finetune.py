@@ -91,7 +91,9 @@ def test_where_learning_does_not_help_the_old_weights_are_written(
     assert figures == result.validation["start"] and figures["threshold"] == shipped.card.threshold
     told = f"At that threshold, {shipped.card.threshold:g}, its IoU is {figures['iou']:.3f}."
     assert any("did not help" in warning and warning.endswith(told) for warning in result.warnings)
-    assert not any("of the ground without" in warning for warning in result.warnings), "that of the network discarded"
+    # A network that learned at such a rate marks far more ground: what is told is of the network written.
+    told = any("of the ground without" in warning for warning in result.warnings)
+    assert told == (figures["false_area_percent"] > 100 * learning.MUCH_FALSE)
 
 
 def test_two_places_are_enough(request_of: Callable[..., FinetuneRequest]) -> None:
