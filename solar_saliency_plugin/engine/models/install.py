@@ -43,7 +43,7 @@ from .registry import (
 )
 
 #: What a model may be called: a plain word that every file system takes as a folder's name.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9_-])?")
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9_-])?")
 
 #: Names that mean something else: here, or as devices on Windows.
 _RESERVED = re.compile(r"default(\..*)?|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
@@ -161,7 +161,7 @@ def _name_from(source: Path) -> str:
 
 def _new_name(name: str, may_replace: bool) -> str:
     """The name, if a model may be installed under it."""
-    if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+    if not NAME.fullmatch(name) or _RESERVED.fullmatch(name):
         raise RequestError(
             f"A model cannot be called “{name}”.",
             "Use small letters a–z, digits, “-”, “_” and “.”, at most 64 of them, and no name with a meaning of its "

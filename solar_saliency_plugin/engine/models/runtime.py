@@ -238,6 +238,13 @@ class Runtime:
             raise CancelledError("The job was cancelled.", "Nothing was changed.")
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether PyTorch failed for want of memory, the processor's or the graphics card's."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        text in str(error) for text in _CPU_OUT_OF_MEMORY
+    )
+
+
 @contextmanager
 def _memory_failures(shape: Sequence[int]) -> Iterator[None]:
     """Says in plain words that the processor's memory was not enough; the graphics card's passes as it is."""
@@ -246,7 +253,7 @@ def _memory_failures(shape: Sequence[int]) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or any(text in str(error) for text in _CPU_OUT_OF_MEMORY):
+        if is_out_of_memory(error):
             raise OutOfMemoryError(
                 f"There is not enough memory for a window of {shape[-1]} × {shape[-2]} pixels.",
                 "Choose a smaller window, or close other programs.",

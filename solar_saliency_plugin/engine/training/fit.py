@@ -22,6 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...contract.errors import CancelledError, LearningFailedError, OutOfMemoryError
 from ..job import Job
+from ..models.runtime import is_out_of_memory
 from ..models.unet import UNet
 from ..versions import package_versions
 from .checkpoint import Checkpoint, fingerprint
@@ -48,9 +49,6 @@ WORTH_MIXING = 0.9
 
 #: Steps that each precision is timed on.
 TIMED_STEPS = 4
-
-#: PyTorch has no class of its own for a failed allocation on the CPU.
-_CPU_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad allocation")
 
 
 class Patches(Protocol):
@@ -220,7 +218,7 @@ class _Fit:
             try:
                 loss = self._step()
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve_batch(checkpoint, error)
                 return
@@ -565,12 +563,6 @@ def _repeatable(device: str) -> Iterator[None]:
         return
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         yield
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        text in str(error) for text in _CPU_OUT_OF_MEMORY
-    )
 
 
 def _are_numbers(network: nn.Module) -> bool:

@@ -9,13 +9,11 @@ from pathlib import Path
 from ...contract.errors import OutputUnwritableError, RequestError
 from ...contract.places import SHIPPED_MODELS, models_folder
 from ..imagery.outputs import scratch_folder
+from ..models.install import NAME
 from ..models.registry import CARD, HASH, WEIGHTS
 
 CURVE = "curve.png"
 PROBLEMS = "problems.gpkg"
-
-#: A card's name that is a good folder name on every system, too.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9_-])?")
 
 #: All that a training writes into the folder of its model.
 _OURS = {CARD, HASH, WEIGHTS, CURVE, PROBLEMS}
@@ -30,7 +28,7 @@ def check_model_output(path: str) -> Path:
     if not path.strip():
         raise RequestError("No output was given.", "Choose the folder that the model is to be written to.")
     folder = Path(os.path.normpath(Path(path).expanduser().absolute()))
-    if not _NAME.fullmatch(folder.name):
+    if not NAME.fullmatch(folder.name):
         plain = re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-._")[:64]
         raise RequestError(
             f"The folder's name becomes the model's name, and “{folder.name}” is no plain lower-case name.",
