@@ -39,7 +39,8 @@ class ReadingOptions:
         advanced=True,
     )
     level: str = option(
-        "Processing level: L2A (surface reflectance) or L1C (top of atmosphere). auto: as the file says.",
+        "Processing level: L2A (surface reflectance) or L1C (top of atmosphere), which is corrected, roughly, for a "
+        "model that was trained on L2A. auto: as the file says.",
         "auto",
         choices=("auto", "L1C", "L2A"),
         advanced=True,

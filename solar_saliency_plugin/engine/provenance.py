@@ -40,7 +40,13 @@ def run_tag(
 
 def scene_facts(scene: "Scene") -> Dict[str, Any]:
     """What a result should remember of the scene that it was made from."""
-    return {"id": scene.id, "date": scene.date, "level": scene.level, "simulated": is_simulated(scene.id)}
+    return {
+        "id": scene.id,
+        "date": scene.date,
+        "level": scene.level,
+        "correction": scene.correction.summary if scene.correction else "",
+        "simulated": is_simulated(scene.id),
+    }
 
 
 def is_simulated(scene_id: str) -> bool:

@@ -4,7 +4,18 @@ import contextlib
 import importlib.metadata
 from typing import Dict
 
-PACKAGES = ("torch", "numpy", "scipy", "rasterio", "safetensors", "shapely", "pyproj", "pyogrio")
+PACKAGES = (
+    "torch",
+    "captum",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "rasterio",
+    "safetensors",
+    "shapely",
+    "pyproj",
+    "pyogrio",
+)
 
 
 def package_versions() -> Dict[str, str]:

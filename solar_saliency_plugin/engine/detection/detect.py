@@ -17,22 +17,18 @@ from ...contract.version import PLUGIN_VERSION
 from ..imagery.grid import Window
 from ..imagery.outputs import build_cog, check_output, put_in_place, scratch_folder, translate_os_error
 from ..imagery.scene import Scene, open_scene
+from ..imagery.style import is_users_own, threshold_values, write_style
 from ..imagery.windows import Tile, tiles
 from ..job import Job
 from ..models.registry import Model, load_model
-from ..models.runtime import Runtime
+from ..models.runtime import Runtime, as_stored
 from ..provenance import is_simulated, run_tag, scene_facts
 from ..versions import package_versions
-from .journal import Journal, WindowCount, run_key
-from .pipeline import Ahead, Behind
-from .sole_writer import sole_writer
-from .style import is_users_own, write_style
+from ..windowed.journal import Journal, WindowRecord, run_key
+from ..windowed.pipeline import Ahead, Behind
+from ..windowed.raster import WindowedRaster
+from ..windowed.sole_writer import sole_writer
 from .window_size import choose_window
-from .windowed_raster import WindowedRaster
-
-#: Probabilities are stored in steps of 2⁻¹⁴ (an error of at most 3.1e-5): the last bits of a float are noise that
-#: would make the file four times as large.
-PROBABILITY_STEPS = 16384
 
 #: Finished windows are brought to disk and noted in the journal after so many seconds.
 SECONDS_PER_CHECKPOINT = 5.0
@@ -43,6 +39,15 @@ WINDOWS_SHARE = 0.93
 #: A scene of some size in which more than this share is detected is more likely misread than full of solar farms.
 SUSPICIOUS_SHARE = 0.10
 SUSPICIOUS_FROM_PIXELS = 250_000
+
+
+@dataclass(frozen=True)
+class WindowCount(WindowRecord):
+    """What a finished window held, in pixels of its core."""
+
+    observed: int
+    clouded: int
+    detected: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def detect(request: DetectRequest, job: Job) -> DetectResult:
     measured receptive field and start on multiples of its stride. Raises :class:`SolarSaliencyError`.
     """
     model = load_model(request.model, job.warn)
-    with open_scene(request, job, model.card.bands) as scene:
+    with open_scene(request, job, model.card.bands, level=model.card.level) as scene:
         plan = _plan(request, scene, model, job)
         try:
             with sole_writer(plan.output):
@@ -93,7 +98,7 @@ def _plan(request: DetectRequest, scene: Scene, model: Model, job: Job) -> _Plan
         mask_output = check_output(request.mask_output, (*scene.inputs, output), (".tif", ".tiff"))
     if is_simulated(scene.id):
         job.warn("The scene is simulated: its farms and fields do not exist.")
-    if scene.level != model.card.level:
+    if scene.level_read != model.card.level:
         level = f"is {scene.level}" if scene.level != "unknown" else "does not say its processing level"
         job.warn(
             f"The model was trained on {model.card.level}, but the scene {level}: probabilities may be off. "
@@ -114,10 +119,10 @@ def _run(plan: _Plan, job: Job) -> DetectResult:
     area = plan.scene.area
     grid = plan.scene.grid.crop(area)
     key = run_key(_identity(plan), plan.scene.inputs)
-    journal = Journal(_beside(plan.output, ".journal"), key)
-    rasters = [WindowedRaster(_beside(plan.output, ".part"), grid, "float32", float("nan"), "probability")]
+    journal = Journal(_beside(plan.output, ".journal"), key, WindowCount)
+    rasters = [WindowedRaster(_beside(plan.output, ".part"), grid, "float32", float("nan"), ("probability",))]
     if plan.mask_output is not None:
-        rasters.append(WindowedRaster(_beside(plan.mask_output, ".part"), grid, "uint8", 255, "solar farm"))
+        rasters.append(WindowedRaster(_beside(plan.mask_output, ".part"), grid, "uint8", 255, ("solar farm",)))
     counts = _resumable(plan, journal, rasters, job)
     resumed = len(counts)
     try:
@@ -136,7 +141,7 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _remove(journal: Journal, rasters: List[WindowedRaster]) -> None:
+def _remove(journal: Journal[WindowCount], rasters: List[WindowedRaster]) -> None:
     for raster in rasters:
         raster.remove()
     journal.remove()
@@ -156,7 +161,9 @@ def _identity(plan: _Plan) -> Dict[str, Any]:
     }
 
 
-def _resumable(plan: _Plan, journal: Journal, rasters: List[WindowedRaster], job: Job) -> List[WindowCount]:
+def _resumable(
+    plan: _Plan, journal: Journal[WindowCount], rasters: List[WindowedRaster], job: Job
+) -> List[WindowCount]:
     """Windows that an interrupted run of the same request has left; otherwise make everything ready for a new run."""
     counts = [] if plan.request.restart else journal.finished()
     if counts and all(raster.path.is_file() for raster in rasters):
@@ -184,7 +191,7 @@ def _check_space(plan: _Plan, job: Job) -> None:
 
 
 def _compute_windows(
-    plan: _Plan, finished: Set[int], journal: Journal, rasters: List[WindowedRaster], job: Job
+    plan: _Plan, finished: Set[int], journal: Journal[WindowCount], rasters: List[WindowedRaster], job: Job
 ) -> List[WindowCount]:
     pending = [(index, tile) for index, tile in enumerate(plan.tiles) if index not in finished]
     writer = _Writer(plan, journal, rasters)
@@ -217,7 +224,7 @@ def _computed(
     if not valid[core.rows, core.cols].any():
         return _Computed(window, None, WindowCount(index, observed_pixels, clouded_pixels, 0))
     probability = plan.runtime.probability(reflectance, valid, lambda: job.is_cancelled)
-    probability = np.round(probability[core.rows, core.cols] * PROBABILITY_STEPS) / np.float32(PROBABILITY_STEPS)
+    probability = as_stored(probability[core.rows, core.cols])
     detected = int((probability >= plan.threshold).sum())  # NaN is not
     return _Computed(window, probability, WindowCount(index, observed_pixels, clouded_pixels, detected))
 
@@ -229,7 +236,7 @@ def _within(window: Window, outer: Window) -> Window:
 class _Writer:
     """Writes windows, and notes them in the journal once they are safely on disk."""
 
-    def __init__(self, plan: _Plan, journal: Journal, rasters: List[WindowedRaster]) -> None:
+    def __init__(self, plan: _Plan, journal: Journal[WindowCount], rasters: List[WindowedRaster]) -> None:
         self.counts: List[WindowCount] = []
         self._threshold = plan.threshold
         self._journal = journal
@@ -239,11 +246,11 @@ class _Writer:
 
     def write(self, computed: _Computed) -> None:
         if computed.probability is not None:
-            self._rasters[0].write(computed.probability, computed.window)
+            self._rasters[0].write(computed.probability[None], computed.window)
             for mask in self._rasters[1:]:
                 detected = (computed.probability >= self._threshold).astype(np.uint8)
                 detected[np.isnan(computed.probability)] = 255
-                mask.write(detected, computed.window)
+                mask.write(detected[None], computed.window)
         self.counts.append(computed.count)
         self._unsaved.append(computed.count)
         if time.monotonic() - self._saved_at >= SECONDS_PER_CHECKPOINT:
@@ -311,7 +318,7 @@ def _write_outputs(plan: _Plan, result: DetectResult, rasters: List[WindowedRast
             put_in_place(whole, output)
         style = plan.output.with_suffix(".qml")
         if not is_users_own(style):
-            write_style("probability", style, plan.threshold)
+            write_style("probability", style, **threshold_values(plan.threshold))
 
 
 def _tags(plan: _Plan, result: DetectResult) -> Dict[str, str]:

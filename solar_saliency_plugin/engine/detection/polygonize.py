@@ -17,11 +17,11 @@ from ...contract.detection import PolygonizeRequest, PolygonizeResult
 from ...contract.errors import GridUnsuitableError, NotReflectanceError, SceneNotFoundError, SceneUnreadableError
 from ..imagery.grid import Window
 from ..imagery.outputs import check_output, put_in_place, translate_os_error
+from ..imagery.style import style, threshold_values
 from ..job import Job
 from ..provenance import read_run, run_tag
+from ..windowed.sole_writer import sole_writer
 from .components import Component, find_components
-from .sole_writer import sole_writer
-from .style import style
 
 #: Name of the layer in the GeoPackage.
 LAYER = "detections"
@@ -247,7 +247,7 @@ def _add_style(geopackage: Path, threshold: float) -> None:
             "styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
             "VALUES ('', '', ?, 'geom', 'Solar Saliency', ?, '', 1, 'Solar Saliency detections', '', '', "
             "'2000-01-01T00:00:00.000Z')",
-            (LAYER, style("detections", threshold)),
+            (LAYER, style("detections", **threshold_values(threshold))),
         )
         database.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) "

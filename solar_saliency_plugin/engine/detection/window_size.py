@@ -4,7 +4,7 @@ import psutil
 
 from ..imagery.grid import Window
 from ..models.runtime import Runtime
-from .windowed_raster import BLOCK
+from ..windowed.raster import BLOCK
 
 #: Share of the free memory that one window may take.
 MEMORY_SHARE = 0.25

@@ -50,6 +50,19 @@ class Window:
         width = max(0, min(self.cols.stop, other.cols.stop) - col)
         return Window(row, col, height, width)
 
+    def within(self, outer: Window) -> tuple[slice, slice]:
+        """Rows and columns, to index an array of ``outer``, which holds this window, with."""
+        row, col = self.row - outer.row, self.col - outer.col
+        return slice(row, row + self.height), slice(col, col + self.width)
+
+    def relative_to(self, outer: Window) -> Window:
+        """The same pixels, counted from the first one of ``outer``."""
+        return Window(self.row - outer.row, self.col - outer.col, self.height, self.width)
+
+    def grown(self, margin: int) -> Window:
+        """The window with so many pixels more on each side."""
+        return Window(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
+
     def to_rasterio(self) -> rasterio.windows.Window:
         """The same rectangle as rasterio wants it."""
         return rasterio.windows.Window(self.col, self.row, self.width, self.height)

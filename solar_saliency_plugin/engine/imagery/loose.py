@@ -78,6 +78,7 @@ def read_loose(tree: FileTree, member: str, options: SceneOptions) -> Product:
         level=(item.level if item else "") or _first(level_in_text, texts) or level_of_bands(layers) or "unknown",
         date=(item.date if item else "") or _first(date_in_text, texts),
         baseline=item.baseline if item else _first(baseline_in_text, texts),
+        sun_zenith=item.sun_zenith if item else None,
         notes=tuple(notes),
     )
 

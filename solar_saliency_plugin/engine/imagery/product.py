@@ -32,8 +32,9 @@ class Product:
     """One scene at one date.
 
     ``layers`` by band name (``B02`` …, ``SCL``); ``level`` is L1C, L2A or unknown; ``date`` YYYY-MM-DD or empty;
-    ``baseline`` the processing baseline such as 05.00, or empty; ``inputs`` every file that belongs to it. ``notes``
-    are for the log, ``warnings`` for the user, such as those that a tidy scene was made with.
+    ``baseline`` the processing baseline such as 05.00, or empty; ``inputs`` every file that belongs to it;
+    ``sun_zenith`` degrees between sun and zenith, or None. ``notes`` are for the log, ``warnings`` for the user, such
+    as those that a tidy scene was made with.
     """
 
     name: str
@@ -43,5 +44,6 @@ class Product:
     level: str = "unknown"
     date: str = ""
     baseline: str = ""
+    sun_zenith: float | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree  # nosec B405
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element  # nosec B405
 
@@ -22,6 +22,7 @@ from .scaling import OFFSET_BASELINE
 
 PRODUCT_METADATA = re.compile(r"(?:^|/)(?:MTD_MSIL(?:1C|2A)|S2[A-D]_\w+_MTD_SAFL(?:1C|2A)_[^/]*)\.xml$")
 _IMAGE = re.compile(r"(?:^|/)GRANULE/(?P<granule>[^/]+)/IMG_DATA/(?:.*/)?(?P<stem>[^/]+)\.jp2$")
+_GRANULE_METADATA = re.compile(r"(?:^|/)GRANULE/(?P<granule>[^/]+)/(?:MTD_TL|S2[A-D]_\w+_L(?:1C|2A)_TL_[^/]*)\.xml$")
 _RESOLUTION = re.compile(r"_(\d\d)m$")
 _TILE = re.compile(r"_T?(\d\d[A-Z]{3})(?:_|$)")
 _QUANTIFICATION = ("BOA_QUANTIFICATION_VALUE", "L2A_BOA_QUANTIFICATION_VALUE", "QUANTIFICATION_VALUE")
@@ -63,7 +64,21 @@ def read_safe(tree: FileTree, metadata: str, member: str = "") -> Product:
         level=level or "unknown",
         date=date_in_text(_text(document, "PRODUCT_START_TIME")) or date_in_text(folder),
         baseline=baseline,
+        sun_zenith=_sun_zenith(tree, images),
     )
+
+
+def _sun_zenith(tree: FileTree, images: Mapping[str, str]) -> float | None:
+    """The mean over the granule that the images are of, as its own metadata have it."""
+    granule = next(match["granule"] for image in images.values() if (match := _IMAGE.search(image)))
+    for name in tree.names:
+        if (match := _GRANULE_METADATA.search(name)) and match["granule"] == granule:
+            try:
+                angles = next(_elements(_parse(tree, name), "Mean_Sun_Angle"), None)
+            except SceneUnreadableError:  # it is of use, and not needed
+                return None
+            return _number(_text(angles, "ZENITH_ANGLE")) if angles is not None else None
+    return None
 
 
 def _parse(tree: FileTree, metadata: str) -> Element:

@@ -12,6 +12,7 @@ import numpy as np
 from ...contract.errors import NotReflectanceError, RequestError, SceneEmptyError
 from ...contract.imagery import CLOUD_MASKS, SceneOptions
 from ..job import Job
+from .atmosphere import LOW_SUN, Correction, correction, sun_over
 from .bands import BANDS, CLASSIFICATION, MODEL_BANDS, require_bands
 from .grid import Grid, Window
 from .layerstack import LayerStack
@@ -32,9 +33,17 @@ _SMALL_SIDE = 400
 _SEARCH_SIDE = 1024
 
 
-def open_scene(options: SceneOptions, job: Job, bands: Sequence[str] = MODEL_BANDS, require_mask: bool = True) -> Scene:
+def open_scene(
+    options: SceneOptions,
+    job: Job,
+    bands: Sequence[str] = MODEL_BANDS,
+    require_mask: bool = True,
+    level: str | None = None,
+) -> Scene:
     """Find, understand and check the scene; close what it returns.
 
+    ``level`` is the processing level that is wanted, a model's: where it is L2A, a scene of level L1C is corrected for
+    the atmosphere, roughly, and warned of. None: as stored.
     Without ``require_mask``, a scene that has no classification is opened without its clouds masked, and warned of.
     Raises an :class:`~...contract.errors.InputError` whose message says what is wrong with the scene and whose hint
     says what to do, and :class:`RequestError` for options that do not suit it.
@@ -59,16 +68,19 @@ def open_scene(options: SceneOptions, job: Job, bands: Sequence[str] = MODEL_BAN
         job.info(note)
     for warning in product.warnings:
         job.warn(warning)
-    return Scene(product, tuple(bands), options, job)
+    return Scene(product, tuple(bands), options, job, level)
 
 
 class Scene:
     """An open scene, a context manager. May be opened in one thread and then used in one other.
 
     ``grid`` is the scene's finest grid (10 m), ``area`` the window of it that was asked for, ``inputs`` the files read.
+    ``level`` is what is stored, ``correction`` what is done to it, if anything, and ``level_read`` what is read then.
     """
 
-    def __init__(self, product: Product, bands: tuple[str, ...], options: SceneOptions, job: Job) -> None:
+    def __init__(
+        self, product: Product, bands: tuple[str, ...], options: SceneOptions, job: Job, level: str | None = None
+    ) -> None:
         """Open and check; use :func:`open_scene`."""
         self.id = product.id
         self.level = product.level
@@ -88,6 +100,8 @@ class Scene:
             self.area = self.grid.window(options.extent, options.extent_crs) if options.extent else self.grid.whole
             self._scaling = self._checked_scaling(product, options, job)
             self._require_valid_pixel(product, options, job)
+            self.correction = self._correction(product, level, job)
+            self.level_read = "L2A" if self.correction else self.level
         except BaseException:
             self.close()
             raise
@@ -122,6 +136,8 @@ class Scene:
         """Reflectance as in :meth:`read` but under clouds too, where there are data, and what the cloud mask takes."""
         numbers, observed = self._stack.read(window)
         reflectance = self._scaling.apply(numbers)
+        if self.correction:
+            reflectance = self.correction.apply(reflectance)
         if not observed.all():
             reflectance *= observed
         clouded = np.zeros(observed.shape, bool)
@@ -165,6 +181,17 @@ class Scene:
             raise SceneEmptyError(
                 f"The part of {product.name} that was asked for holds no valid pixel.", "Choose another extent or date."
             )
+
+    def _correction(self, product: Product, level: str | None, job: Job) -> Correction | None:
+        if (self.level, level) != ("L1C", "L2A"):
+            return None
+        found = correction(self.bands, sun_over(self.grid, self.date, product.sun_zenith))
+        low = " The sun stood so low that little of it can be trusted." if found.sun.zenith > LOW_SUN else ""
+        job.warn(
+            f"The scene is L1C, and the model was trained on L2A: {found.summary} was made.{low} Better use the L2A "
+            "product of the date, and compare the detections with an aerial image."
+        )
+        return found
 
     def _sample(self, places: Sequence[tuple[float, float]], job: Job) -> np.ndarray:
         """Stored numbers of valid pixels at a few places of the scene: (bands, pixels)."""

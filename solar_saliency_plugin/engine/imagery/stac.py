@@ -42,13 +42,14 @@ class StacAsset:
 
 @dataclass(frozen=True)
 class StacItem:
-    """What an item says of its scene; empty where it says nothing."""
+    """What an item says of its scene; empty, or None, where it says nothing."""
 
     id: str
     date: str
     level: str
     baseline: str
     assets: tuple[StacAsset, ...]
+    sun_zenith: float | None = None
 
     def asset(self, file_name: str) -> StacAsset | None:
         """The asset of that file name."""
@@ -81,12 +82,14 @@ def read_item(tree: FileTree, name: str) -> StacItem | None:
     level = f"{properties.get('processing:level', '')} {properties.get('s2:product_type', '')}"
     applied = _offset_is_applied(properties)
     assets = document.get("assets") or {}
+    elevation = _number(properties.get("view:sun_elevation"))
     return StacItem(
         id=uri.removesuffix(".SAFE") or identity,
         date=date_in_text(str(properties.get("datetime") or "")),
         level=level_in_text(uri) or level_in_text(identity) or level_in_text(level.replace("S2MSI", "L")),
         baseline="" if applied else baseline or baseline_in_text(uri),
         assets=tuple(_asset(key, asset, applied) for key, asset in assets.items() if isinstance(asset, dict)),
+        sun_zenith=None if elevation is None else 90 - elevation,
     )
 
 

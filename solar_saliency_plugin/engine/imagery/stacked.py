@@ -52,6 +52,7 @@ def read_stacked(source: Source, options: SceneOptions, item: StacItem | None = 
         level=(item.level if item else "") or level or "unknown",
         date=(item.date if item else "") or date,
         baseline=item.baseline if item else tags.get("PROCESSING_BASELINE") or baseline_in_text(stem),
+        sun_zenith=item.sun_zenith if item else None,
         warnings=tuple(read_run(tags).get("warnings", ())),
     )
 

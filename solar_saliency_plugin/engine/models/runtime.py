@@ -40,6 +40,10 @@ HALOS_PER_FOREIGN_BLOCK = 4
 #: Detection's windows for a network that takes one size only, in pixels: four cores of 192 of the usual 256 pixels.
 USUAL_WINDOW = 768
 
+#: Probabilities are stored in steps of 2⁻¹⁴ (an error of at most 3.1e-5): the last bits of a float are noise that
+#: would make the file four times as large.
+PROBABILITY_STEPS = 16384
+
 #: PyTorch has no class of its own for a failed allocation on the CPU.
 _CPU_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad allocation")
 
@@ -185,7 +189,7 @@ class Runtime:
     def _forward(self, reflectance: Sequence[np.ndarray], valid: Sequence[np.ndarray]) -> np.ndarray:
         """Probability (N, H, W) of N windows of one size."""
         filled = np.stack([np.where(v, r, self._mean) for r, v in zip(reflectance, valid, strict=True)])
-        with torch.inference_mode(), _memory_failures(filled.shape):
+        with torch.inference_mode(), memory_failures(filled.shape):
             batch = torch.from_numpy(filled).to(self.device, memory_format=torch.channels_last)
             logits = self._network(batch)
             return np.array(torch.sigmoid_(logits)[:, 0].cpu().numpy())
@@ -216,7 +220,7 @@ class Runtime:
 
     def _answer(self, network: ForeignNetwork, given: np.ndarray) -> np.ndarray:
         """Probability (H, W) of reflectance (bands, H, W): the network's own where it gives probabilities."""
-        with torch.inference_mode(), _memory_failures(given.shape):
+        with torch.inference_mode(), memory_failures(given.shape):
             answers = self._network.answers(torch.from_numpy(given)[None].to(self.device))  # type: ignore[operator]
             if not network.gives_probabilities:
                 answers = torch.sigmoid(answers)
@@ -238,6 +242,11 @@ class Runtime:
             raise CancelledError("The job was cancelled.", "Nothing was changed.")
 
 
+def as_stored(probability: np.ndarray) -> np.ndarray:
+    """Probabilities, float32, in the steps that rasters of them have (NaN stays)."""
+    return np.round(probability * PROBABILITY_STEPS) / np.float32(PROBABILITY_STEPS)
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether PyTorch failed for want of memory, the processor's or the graphics card's."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
@@ -246,7 +255,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def _memory_failures(shape: Sequence[int]) -> Iterator[None]:
+def memory_failures(shape: Sequence[int]) -> Iterator[None]:
     """Says in plain words that the processor's memory was not enough; the graphics card's passes as it is."""
     try:
         yield
@@ -318,10 +327,10 @@ def _batches(blocks: Sequence[Tile], count: int) -> Iterator[Sequence[Tile]]:
             yield group[start : start + count]
 
 
-def folded(network: UNet) -> UNet:
+def folded(network: UNet, in_place: bool = True) -> UNet:
     """A copy of ``network`` in evaluation mode with batch norm and normalisation folded into the convolutions.
 
-    For running only: its ReLUs write into their input, and it cannot be trained on.
+    in_place: its ReLUs write into their input, which is faster; nothing may look at that input then.
     """
     network = copy.deepcopy(network).eval().requires_grad_(False)
     for block in list(network.modules()):
@@ -332,7 +341,7 @@ def folded(network: UNet) -> UNet:
                 setattr(block, second, nn.Identity())
     for module in network.modules():
         if isinstance(module, nn.ReLU):
-            module.inplace = True
+            module.inplace = in_place
     _fold_normalisation(network)
     return network
 

@@ -330,10 +330,12 @@ def test_a_style_of_the_users_own_is_kept_and_the_user_told(scene, out):
 def test_a_model_trained_on_another_level_is_warned_of_on_the_layer(tmp_path, write_scene, landscape):
     scene = write_scene(tmp_path / "scene.tif", landscape(40, 40))
     result = run(scene, tmp_path / "p.tif", level="L1C")
-    assert any("L1C" in warning for warning in result.warnings)
+    assert sum("L1C" in warning for warning in result.warnings) == 1
     with rasterio.open(tmp_path / "p.tif") as file:
-        told = json.loads(file.tags()["SOLAR_SALIENCY_RUN"])["warnings"]
-    assert told == list(result.warnings)
+        told = json.loads(file.tags()["SOLAR_SALIENCY_RUN"])
+    assert told["warnings"] == list(result.warnings)
+    assert "sun 52° above the horizon" in told["scene"]["correction"]
+    assert run(scene, tmp_path / "as stored.tif", level="L2A").detected_ha != result.detected_ha
 
 
 def test_a_scene_full_of_detections_is_warned_of(tmp_path, write_scene, landscape, monkeypatch):

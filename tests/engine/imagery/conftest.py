@@ -101,6 +101,19 @@ _MTD = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 """
 
 
+_MTD_TL = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+<n1:Level-{level}_Tile_ID xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/S2_PDI_Level-{level}_Tile_Metadata.xsd">
+  <n1:Geometric_Info><Tile_Angles>
+    <Sun_Angles_Grid><Zenith><COL_STEP unit="m">5000</COL_STEP></Zenith></Sun_Angles_Grid>
+    <Mean_Sun_Angle>
+      <ZENITH_ANGLE unit="deg">{zenith}</ZENITH_ANGLE>
+      <AZIMUTH_ANGLE unit="deg">150.1</AZIMUTH_ANGLE>
+    </Mean_Sun_Angle>
+  </Tile_Angles></n1:Geometric_Info>
+</n1:Level-{level}_Tile_ID>
+"""
+
+
 def _write_jp2(path: Path, numbers: np.ndarray, resolution: int) -> None:
     """One band as ESA stores it, without loss."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +143,7 @@ def write_safe(tmp_path: Path) -> Callable[..., SafeProduct]:
         old_names: bool = False,
         tiles: Sequence[str] = ("T33UVP",),
         add: int = 0,
+        sun_zenith: float | None = None,
     ) -> SafeProduct:
         name = f"S2A_MSIL{level}_20220614T100559_N{baseline.replace('.', '')}_R022_T33UVP_20220614T120000.SAFE"
         root = tmp_path / name
@@ -144,6 +158,8 @@ def write_safe(tmp_path: Path) -> Callable[..., SafeProduct]:
             granule = f"{old_stem}_N02.04" if old_names else f"L{level}_{tile}_A036424_20220614T100603"
             stem = old_stem if old_names else f"{tile}_20220614T100559"
             _write_granule(root / "GRANULE" / granule, stem, numbers, level)
+            if sun_zenith is not None:
+                (root / "GRANULE" / granule / "MTD_TL.xml").write_text(_MTD_TL.format(level=level, zenith=sun_zenith))
         metadata = root / (
             f"S2A_OPER_MTD_SAFL{level}_PDMC_20220614T120000_R022.xml" if old_names else f"MTD_MSIL{level}.xml"
         )

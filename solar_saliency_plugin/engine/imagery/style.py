@@ -11,11 +11,17 @@ OURS = "<!-- Solar Saliency: "
 STYLES = Path(__file__).resolve().parents[3] / "resources" / "styles"
 
 
-def style(name: str, threshold: float) -> str:
-    """The QGIS style ``name`` (QML text) for results made with ``threshold``."""
-    template = Template((STYLES / f"{name}.qml").read_text(encoding="utf-8"))
-    # The ramp jumps from clear to coloured between two values that lie closer together than stored probabilities do.
-    return template.substitute(threshold=f"{threshold:g}", below=f"{max(0.0, threshold - 1e-6):.6f}")
+def style(name: str, **values: str) -> str:
+    """The QGIS style ``name`` (QML text), with ``values`` in the places that the template names."""
+    return Template((STYLES / f"{name}.qml").read_text(encoding="utf-8")).substitute(values)
+
+
+def threshold_values(threshold: float) -> dict[str, str]:
+    """What the styles of detections take: the ramp jumps from clear to coloured at ``threshold``.
+
+    It does so between two values that lie closer together than stored probabilities do.
+    """
+    return {"threshold": f"{threshold:g}", "below": f"{max(0.0, threshold - 1e-6):.6f}"}
 
 
 def is_users_own(path: Path) -> bool:
@@ -23,8 +29,8 @@ def is_users_own(path: Path) -> bool:
     return path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace")
 
 
-def write_style(name: str, path: Path, threshold: float) -> None:
+def write_style(name: str, path: Path, **values: str) -> None:
     """Write style ``name`` to ``path``, whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(style(name, threshold), encoding="utf-8")
+    part.write_text(style(name, **values), encoding="utf-8")
     os.replace(part, path)

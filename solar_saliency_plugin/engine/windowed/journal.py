@@ -9,29 +9,30 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Generic, List, Sequence, Type, TypeVar
 
 
 @dataclass(frozen=True)
-class WindowCount:
-    """What a finished window held, in pixels of its core."""
+class WindowRecord:
+    """What a run notes of a finished window: its place in the run's list, and what a subclass adds (plain values)."""
 
     index: int
-    observed: int
-    clouded: int
-    detected: int
 
 
-class Journal:
-    """The finished windows of one run, on disk."""
+Record = TypeVar("Record", bound=WindowRecord)
 
-    def __init__(self, path: Path, key: str) -> None:
+
+class Journal(Generic[Record]):
+    """The finished windows of one run, on disk, each with a record of one class."""
+
+    def __init__(self, path: Path, key: str, record: Type[Record]) -> None:
         self._path = path
         self._key = key
+        self._record = record
 
-    def finished(self) -> List[WindowCount]:
+    def finished(self) -> List[Record]:
         """Windows that an earlier run with the same key finished; none where it was another run."""
         try:
             lines = self._path.read_text(encoding="utf-8").splitlines()
@@ -39,11 +40,11 @@ class Journal:
                 return []
         except (OSError, ValueError):
             return []
-        windows: Dict[int, WindowCount] = {}
+        windows: Dict[int, Record] = {}
         for line in lines[1:]:
             # The last line may be cut off where the run was killed in the middle of it.
             with contextlib.suppress(ValueError, TypeError):
-                window = WindowCount(**json.loads(line))
+                window = self._record(**json.loads(line))
                 windows[window.index] = window
         return list(windows.values())
 
@@ -51,10 +52,10 @@ class Journal:
         """Begin an empty journal."""
         self._path.write_text(json.dumps({"key": self._key}) + "\n", encoding="utf-8")
 
-    def add(self, windows: Sequence[WindowCount]) -> None:
+    def add(self, windows: Sequence[Record]) -> None:
         """Record windows whose pixels are safely on disk."""
         with open(self._path, "a", encoding="utf-8") as file:
-            file.writelines(json.dumps(vars(window)) + "\n" for window in windows)
+            file.writelines(json.dumps(asdict(window)) + "\n" for window in windows)
             file.flush()
             os.fsync(file.fileno())
 

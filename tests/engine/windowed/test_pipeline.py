@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from solar_saliency_plugin.engine.detection.pipeline import DEPTH, Ahead, Behind
+from solar_saliency_plugin.engine.windowed.pipeline import DEPTH, Ahead, Behind
 
 
 def test_items_come_in_order_and_complete():

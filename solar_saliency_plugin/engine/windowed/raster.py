@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 import rasterio
@@ -15,16 +15,17 @@ BLOCK = 256
 
 
 class WindowedRaster:
-    """An uncompressed single-band GeoTIFF, all nodata at first, that survives being killed at any moment."""
+    """An uncompressed GeoTIFF with a band for each title, all nodata at first, that survives being killed."""
 
-    def __init__(self, path: Path, grid: Grid, dtype: str, nodata: float, title: str) -> None:
+    def __init__(self, path: Path, grid: Grid, dtype: str, nodata: float, titles: Sequence[str]) -> None:
         self.path = path
-        self._title = title
+        self._titles = tuple(titles)
         self._profile: dict[str, Any] = {
             "driver": "GTiff",
             "width": grid.width,
             "height": grid.height,
-            "count": 1,
+            "count": len(self._titles),
+            "interleave": "band",
             "dtype": dtype,
             "nodata": nodata,
             "crs": grid.crs,
@@ -39,13 +40,13 @@ class WindowedRaster:
     def create(self) -> None:
         """Make the file with all its blocks, filled with nodata (GDAL fills what was not written on closing)."""
         with rasterio.open(self.path, "w", **self._profile) as dataset:
-            dataset.set_band_description(1, self._title)
+            dataset.descriptions = self._titles
 
     def write(self, values: np.ndarray, window: Window) -> None:
-        """Write ``values`` (rows, cols) at ``window``."""
+        """Write ``values`` (bands, rows, cols) at ``window``."""
         if self._dataset is None:
             self._dataset = rasterio.open(self.path, "r+")
-        self._dataset.write(values, 1, window=window.to_rasterio())
+        self._dataset.write(values, window=window.to_rasterio())
 
     def flush(self) -> None:
         """Bring everything written so far safely to disk."""

@@ -1,0 +1,1 @@
+"""Runs over a scene, window by window: flat memory, one writer, and going on after an interruption."""
