@@ -17,12 +17,13 @@ from rasterio.warp import transform
 from ...contract.errors import OutOfMemoryError
 from ..imagery.bands import MODEL_BANDS
 from ..imagery.grid import Grid, Window
+from ..imagery.polygons import in_crs
 from ..imagery.scene import Scene
 from ..job import Job
 from ..provenance import is_simulated
 from .backgrounds import Background
 from .farms import CLEAR_SHARE, FOG, NOT_CLEAR, SNOW, FarmView
-from .labels import Outlines, covered, in_crs
+from .labels import Outlines, covered
 
 #: Outlines within this many metres are parts of one farm.
 SITE = 100.0

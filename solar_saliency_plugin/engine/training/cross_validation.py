@@ -31,7 +31,8 @@ from .evaluation import (
     site_tallies,
 )
 from .farms import SNOW_LIMIT, FarmView, farm_views
-from .fit import FitOptions, fit
+from .fit import fit
+from .recipe import Stage
 from .scores import Ground
 from .synthesis import Recipe, Synthesis, outlines
 
@@ -96,16 +97,25 @@ def taught(views: Sequence[FarmView]) -> list[FarmView]:
 def learn(
     data: Data,
     fold: int,
-    options: FitOptions,
-    recipe: Recipe,
+    stages: Sequence[Stage],
     seed: int,
     job: Job,
     keep: Callable[[FarmView], bool] = lambda view: True,
 ) -> Learned:
     """Fit and calibrate the network of a fold; ``keep`` chooses among the views that it learns from."""
-    network = fit(synthesis_of(data, fold, recipe, seed, keep), options, seed, job=job).network
+    network = fit_in_stages(lambda recipe: synthesis_of(data, fold, recipe, seed, keep), stages, seed, job)
     calibration = calibration_on(predictions(network, data.sites("validation", fold)))
     return Learned(fold, calibrated(network, calibration), calibration)
+
+
+def fit_in_stages(drawn_by: Callable[[Recipe], Synthesis], stages: Sequence[Stage], seed: int, job: Job) -> UNet:
+    """A network fitted in each stage to what its recipe draws, from where the stage before left it."""
+    network = None
+    for stage in stages:
+        network = fit(drawn_by(stage.recipe), stage.options, seed, start=network, job=job).network
+    if network is None:
+        raise ValueError("there is no stage to learn in")
+    return network
 
 
 def synthesis_of(

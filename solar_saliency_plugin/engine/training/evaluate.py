@@ -15,8 +15,6 @@ from rasterio.errors import RasterioError
 from ...contract.errors import InputError, RequestError, ScaleUnclearError, SceneEmptyError
 from ...contract.imagery import SceneOptions
 from ...contract.training import EvaluateRequest, EvaluateResult
-from ..detection.detect import PROBABILITY_STEPS
-from ..detection.pipeline import Ahead
 from ..detection.window_size import choose_window
 from ..imagery.grid import Grid, Window
 from ..imagery.outputs import check_output, put_in_place, scratch_folder, translate_os_error
@@ -24,8 +22,9 @@ from ..imagery.scene import Scene, open_scene
 from ..imagery.windows import Tile, tiles
 from ..job import Job
 from ..models.registry import Model, load_model
-from ..models.runtime import Runtime
+from ..models.runtime import Runtime, as_stored
 from ..provenance import is_simulated
+from ..windowed.pipeline import Ahead
 from .findings import Findings, find
 from .image_warnings import ImageWarnings
 from .labels import Outlines, read_outlines
@@ -104,8 +103,15 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.single = Series(self.threshold, MINIMUM_HA)
-        self.averaged = Series(self.threshold, MINIMUM_HA)
+        self.averaged = Series(self._threshold_for_averages(), MINIMUM_HA)
         self.shown = Shown(self.outlines) if self.outlines is not None else None
+
+    def _threshold_for_averages(self) -> float:
+        """What was asked for or, if nothing was, what the model's card has for means over dates, if anything."""
+        stated = self.model.card.quality.get("threshold_for_dates_averaged")
+        if self.request.threshold is None and isinstance(stated, float) and 0 <= stated <= 1:
+            return stated
+        return self.threshold
 
     def measure(self, chosen: list[SceneOptions], job: Job) -> None:
         """Count all images, and collect what their averages are made of.
@@ -121,7 +127,8 @@ class _Run:
             part = told.part(job, number / len(chosen), (number + 1) / len(chosen), options)
             part.progress(0, message)
             try:
-                with open_scene(options, part, self.model.card.bands, require_mask=False) as scene:
+                card = self.model.card
+                with open_scene(options, part, card.bands, require_mask=False, level=card.level) as scene:
                     self._note(scene, job)
                     self._image(scene, options.scene in repeated, message, part)
                     read[options.scene] += 1
@@ -153,6 +160,7 @@ class _Run:
             model_name=card.name,
             sha256=self.model.sha256,
             threshold=self.threshold,
+            threshold_for_averages=self.averaged.threshold,
             own_threshold=self.request.threshold is None,
             images=len(self.single.images),
             first_day=days[0] if days else "",
@@ -196,7 +204,7 @@ class _Run:
         self.levels.add(scene.level)
         if is_simulated(scene.id):
             job.warn("Scenes are simulated: their farms do not exist, and the figures tell nothing of real ones.")
-        if scene.level != self.model.card.level:
+        if scene.level_read != self.model.card.level:
             level = f"are {scene.level}" if scene.level != "unknown" else "do not say their processing level"
             job.warn(f"The model was trained on {self.model.card.level}, but some scenes {level}.")
         if self.request.since_field and not scene.date:
@@ -284,7 +292,7 @@ class _Run:
                 probability: np.ndarray = np.full((tile.core.height, tile.core.width), np.nan, np.float32)
                 if valid[own].any():
                     answer = runtime.probability(reflectance, valid, lambda: job.is_cancelled)[own]
-                    probability = np.round(answer * PROBABILITY_STEPS) / np.float32(PROBABILITY_STEPS)
+                    probability = as_stored(answer)
                 core = Window(tile.core.row - area.row, tile.core.col - area.col, tile.core.height, tile.core.width)
                 yield core, probability
 

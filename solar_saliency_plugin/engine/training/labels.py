@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import calendar
-import os
 import re
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from rasterio.crs import CRS
@@ -21,7 +18,8 @@ from rasterio.transform import Affine, array_bounds
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ...contract.errors import LabelsUnreadableError, LabelsUnsuitableError, RequestError
+from ...contract.errors import RequestError
+from ..imagery.polygons import DEGREES, in_crs, read_polygons, to_degrees
 from ..job import Job
 
 #: Neighbours share their weather, soil and panels, so outlines within this many metres stay on one side of a split.
@@ -30,29 +28,11 @@ NEIGHBOURHOOD = 2000.0
 #: Coverage of a pixel by outlines is counted in this many steps a side.
 SUBPIXELS = 5
 
-#: A layer of more features holds something else than solar farms, such as all buildings of a country.
-_MOST_FEATURES = 1_000_000
-
 #: Metres for a degree of latitude, where a thousandth more or less does not matter.
 _DEGREE = 111_320.0
 
 #: Years in which a solar farm can have been built; a number beyond is something else than a year.
 _YEARS = range(1970, 2101)
-
-_OPEN_ERRORS = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    pyogrio.errors.GeometryError,
-    pyogrio.errors.FieldError,
-    pyogrio.errors.CRSError,
-    ValueError,
-    OSError,
-    RuntimeError,
-)
-
-#: Files that only say where data lie, which may be on the network.
-_POINTERS = re.compile(rb'<OGR\w+DataSource|"type"\s*:\s*"gdal', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,7 +46,7 @@ class Outlines:
     geometries: np.ndarray
     since: tuple[date | None, ...]
 
-    crs: ClassVar[str] = "EPSG:4326"
+    crs: ClassVar[str] = DEGREES
 
     def __len__(self) -> int:
         return len(self.since)
@@ -98,7 +78,7 @@ class Outlines:
     def near(self, shape: tuple[int, int], transform: Affine, crs: CRS, distance: float) -> np.ndarray:
         """Numbers of the outlines whose bounding boxes lie within ``distance`` metres of an image, sorted."""
         left, bottom, right, top = array_bounds(*shape, transform)
-        bounds = _to_degrees(crs).transform_bounds(left, bottom, right, top, densify_pts=21)
+        bounds = to_degrees(crs).transform_bounds(left, bottom, right, top, densify_pts=21)
         west, south, east, north = bounds
         if not np.isfinite(bounds).all():
             return np.array([], np.int64)
@@ -131,7 +111,9 @@ class Outlines:
 
     def hectares(self) -> np.ndarray:
         """Area of each outline on the ellipsoid, ha, (n,)."""
-        return np.array([abs(_WGS84.geometry_area_perimeter(g)[0]) / 1e4 for g in self.geometries])
+        # A hole that runs the same way round as its outline would be added instead of taken away.
+        oriented = shapely.orient_polygons(self.geometries)
+        return np.array([_WGS84.geometry_area_perimeter(g)[0] / 1e4 for g in oriented])
 
     def take(self, chosen: np.ndarray) -> Outlines:
         """Some of the outlines, by number or by a bool for each."""
@@ -158,11 +140,6 @@ def covered(geometries: np.ndarray, shape: tuple[int, int], transform: Affine) -
     return fine.reshape(shape[0], SUBPIXELS, shape[1], SUBPIXELS).mean(axis=(1, 3), dtype=np.float32)
 
 
-def in_crs(geometries: np.ndarray, crs: CRS) -> np.ndarray:
-    """Geometries in degrees, carried over into ``crs``."""
-    return shapely.transform(geometries, _from_degrees(crs).transform, interleaved=False)
-
-
 def read_outlines(path: str, since_field: str, job: Job) -> Outlines:
     """The outlines in a vector file, which may be named as QGIS does: ``file.gpkg|layername=farms``.
 
@@ -171,155 +148,9 @@ def read_outlines(path: str, since_field: str, job: Job) -> Outlines:
     outline of its own. Raises :class:`LabelsUnreadableError`, :class:`LabelsUnsuitableError` or, for a field that is
     not there or holds no dates, :class:`RequestError`. What is repaired or left out is told through ``job``.
     """
-    file, layer = _located(path)
-    name = f"“{Path(file).name}”"
-    try:
-        layer = _layer(file, layer, name)
-        info = pyogrio.read_info(file, layer=layer)
-        _check(info, since_field, name)
-        columns = [since_field] if since_field else []
-        meta, _, stored, values = pyogrio.raw.read(file, layer=layer, columns=columns, force_2d=True)
-    except _OPEN_ERRORS as error:
-        raise LabelsUnreadableError(
-            f"{name} cannot be read as a vector layer: {_first_line(error)}",
-            "Open it in QGIS and export it as a GeoPackage; then use that.",
-        ) from error
-    if not len(stored):
-        raise LabelsUnsuitableError(f"{name} holds no outlines: the layer is empty.", _DRAW)
-    since = _days(values[0], since_field, name, job) if since_field else [None] * len(stored)
-    polygons, features = _polygons(shapely.from_wkb(stored, on_invalid="ignore"), name, job)
-    polygons, inside = _placed(polygons, meta["crs"], name, job)
-    return Outlines(polygons, tuple(since[feature] for feature in features[inside]))
-
-
-_DRAW = "Choose the layer with the outlines of solar farms, as polygons."
-
-
-def _located(path: str) -> tuple[str, str]:
-    """The file, and what follows ``|`` in QGIS's name for a layer of it."""
-    text = path.strip()
-    if not text:
-        raise RequestError("No outlines were given.", _DRAW)
-    layer = ""
-    if not os.path.exists(text):
-        text, _, layer = text.partition("|")
-    text = os.path.expanduser(text)
-    if not os.path.exists(text):  # which takes names that no file can have; what is on the network is not there either
-        raise LabelsUnreadableError(f"There is no file {text}.", "Check the path; was it moved or renamed?")
-    if os.path.isfile(text):
-        with open(text, "rb") as file:
-            if _POINTERS.search(file.read(4096)):
-                raise LabelsUnreadableError(
-                    f"“{Path(text).name}” holds no outlines; it says where they are.",
-                    "Open it in QGIS and export it as a GeoPackage; then use that.",
-                )
-    return text, layer
-
-
-def _layer(file: str, chosen: str, name: str) -> str:
-    """The name of the layer that was chosen, or of the only one that can hold polygons."""
-    layers = pyogrio.list_layers(file)
-    names = [str(row[0]) for row in layers]
-    asked = dict(part.partition("=")[::2] for part in chosen.split("|") if part)
-    if "subset" in asked:
-        raise LabelsUnreadableError(
-            f"{name} is meant with a filter, which only QGIS can apply.", "Export the filtered layer; then use that."
-        )
-    if "layername" in asked:
-        if asked["layername"] not in names:
-            raise LabelsUnreadableError(
-                f"{name} has no layer “{asked['layername']}”.", f"Its layers: {', '.join(names[:12])}."
-            )
-        return asked["layername"]
-    if asked.get("layerid", "").isdigit() and int(asked["layerid"]) < len(names):
-        return names[int(asked["layerid"])]
-    spatial = [str(row[0]) for row in layers if row[1] is not None]
-    usable = [str(row[0]) for row in layers if row[1] is not None and not _POINTS_OR_LINES.match(str(row[1]))]
-    usable = usable or spatial[:1]
-    if not usable:
-        raise LabelsUnreadableError(f"{name} holds no vector layer.", _DRAW)
-    if len(usable) > 1:
-        raise LabelsUnreadableError(
-            f"{name} holds {len(usable)} layers: {', '.join(usable[:12])}.",
-            f"Say which one, such as {Path(file).name}|layername={usable[0]}.",
-        )
-    return usable[0]
-
-
-_POINTS_OR_LINES = re.compile(r"(Multi)?(Point|LineString|Curve)", re.IGNORECASE)
-
-
-def _check(info: dict[str, Any], since_field: str, name: str) -> None:
-    """Raise for a layer that need not be read to be refused."""
-    if info["features"] > _MOST_FEATURES:
-        raise LabelsUnsuitableError(f"{name} holds {info['features']:,} features; these are hardly solar farms.", _DRAW)
-    if since_field and since_field not in info["fields"]:
-        raise RequestError(
-            f"{name} has no field “{since_field}”.",
-            f"Its fields: {', '.join(map(str, info['fields'][:20])) or 'none'}.",
-        )
-    if info["features"] and not info["crs"]:
-        raise LabelsUnsuitableError(
-            f"{name} has no coordinate reference system, so nobody knows where its outlines lie.",
-            "Set it in QGIS (layer's properties ▸ Source) and export the layer.",
-        )
-
-
-def _polygons(geometries: np.ndarray, name: str, job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Valid polygons, and the number of the feature that each comes from."""
-    present = np.array([g is not None and not g.is_empty for g in geometries], bool)
-    if not present.any():
-        raise LabelsUnsuitableError(f"{name} holds no outlines: all of its geometries are empty.", _DRAW)
-    finite = present & np.isfinite(np.where(present[:, None], shapely.bounds(geometries), np.nan)).all(axis=1)
-    crossed = np.zeros(len(geometries), bool)
-    crossed[finite] = shapely.get_dimensions(geometries[finite]) == 2
-    crossed[crossed] = ~shapely.is_valid(geometries[crossed])
-    repaired = geometries.copy()
-    repaired[crossed] = shapely.make_valid(geometries[crossed])
-    parts, features = repaired[finite], np.flatnonzero(finite)
-    while (shapely.get_type_id(parts) > 3).any():  # collections may hold collections
-        parts, owners = shapely.get_parts(parts, return_index=True)
-        features = features[owners]
-    polygons = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)
-    if not polygons.any():
-        kind = {0: "points", 1: "lines"}.get(
-            int(shapely.get_type_id(parts).max(initial=-1)), "polygons without an area"
-        )
-        raise LabelsUnsuitableError(f"{name} holds no outlines, but {kind}.", _DRAW)
-    lost = len(geometries) - len(np.unique(features[polygons]))
-    if lost:
-        job.warn(
-            f"{lost} of {len(geometries)} features of {name} hold no polygon that has an area; they were left out."
-        )
-    if crossed.any():
-        job.warn(f"{crossed.sum()} outlines of {name} crossed or touched themselves and were repaired.")
-    return parts[polygons], features[polygons]
-
-
-def _placed(polygons: np.ndarray, crs: str, name: str, job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """The polygons that lie on Earth, in degrees, and which of all they are (bool)."""
-    try:
-        to_degrees = pyproj.Transformer.from_crs(crs, Outlines.crs, always_xy=True)
-        placed = shapely.transform(polygons, to_degrees.transform, interleaved=False)
-    except pyproj.exceptions.ProjError as error:
-        raise LabelsUnsuitableError(
-            f"The coordinate reference system of {name} leads to no place on Earth: {_first_line(error)}",
-            "Export the layer in another one, such as EPSG:4326.",
-        ) from error
-    west, south, east, north = shapely.bounds(placed).T
-    inside = np.isfinite([west, south, east, north]).all(axis=0)
-    inside &= (west >= -180.001) & (east <= 180.001) & (south >= -90) & (north <= 90)
-    if not inside.any():
-        raise LabelsUnsuitableError(
-            f"The outlines of {name} do not lie where its coordinate reference system says that they could.",
-            "Assign the right one in QGIS (layer's properties ▸ Source) and export the layer.",
-        )
-    if not inside.all():
-        job.warn(f"{(~inside).sum()} outlines of {name} lie nowhere on Earth; they were left out.")
-    broken = inside & ~shapely.is_valid(placed)  # two vertices that were apart may fall on one
-    placed[broken] = shapely.buffer(placed[broken], 0)
-    inside &= ~shapely.is_empty(placed)
-    return placed[inside], inside
+    layer = read_polygons(path, job, since_field)
+    since = _days(layer.values, since_field, layer.name, job) if since_field else None
+    return Outlines(layer.polygons, tuple(since[feature] if since else None for feature in layer.features))
 
 
 def _days(values: np.ndarray, field: str, name: str, job: Job) -> list[date | None]:
@@ -393,20 +224,3 @@ def _in_metres(geometries: np.ndarray, stretch: np.ndarray) -> np.ndarray:
     coordinates, owners = shapely.get_coordinates(geometries, return_index=True)
     coordinates[:, 0] *= stretch[owners]
     return shapely.set_coordinates(geometries.copy(), coordinates * _DEGREE)
-
-
-def _to_degrees(crs: CRS) -> pyproj.Transformer:
-    return _transformer(crs.to_wkt(), Outlines.crs)
-
-
-def _from_degrees(crs: CRS) -> pyproj.Transformer:
-    return _transformer(Outlines.crs, crs.to_wkt())
-
-
-@lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason was given"])[0]

@@ -21,7 +21,6 @@ from ...contract.errors import (
 )
 from ...contract.training import FinetuneRequest, LearnedResult, TrainRequest
 from ...contract.version import PLUGIN_VERSION
-from ..detection.sole_writer import sole_writer
 from ..imagery.bands import MODEL_BANDS
 from ..imagery.outputs import translate_os_error
 from ..job import Job
@@ -30,6 +29,7 @@ from ..models.card import Card
 from ..models.registry import read_files
 from ..models.unet import UNet
 from ..versions import package_versions
+from ..windowed.sole_writer import sole_writer
 from . import checkpoint
 from .calibration import Calibration, calibrated
 from .crops import GroundWindow

@@ -24,7 +24,8 @@ from scipy import ndimage
 from scipy.cluster.hierarchy import DisjointSet
 
 from ..imagery.grid import Grid, Window
-from .labels import Outlines, in_crs
+from ..imagery.polygons import in_crs
+from .labels import Outlines
 from .objects import ObjectMatcher, ObjectTally
 from .scores import Countable, Ground, PixelCounts, Tally
 

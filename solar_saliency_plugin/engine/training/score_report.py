@@ -4,19 +4,21 @@ The page says in plain sentences what each figure means and under which conditio
 from run to run: the same scenes, outlines and model give the same page.
 """
 
-import base64
 import csv
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...contract.version import PLUGIN_VERSION
 from ..job import Job
+from ..reporting.page import BLUE, GREY, ORANGE, count, csv_cell, document, image, note, percent
+from ..reporting.page import figure as new_figure
+from ..reporting.page import table as html_table
 from ..versions import package_versions
 from .findings import FROM_1_HA, UNSURE, Findings, month_group, size_group
 from .labels import NEIGHBOURHOOD
@@ -37,20 +39,21 @@ FEW_PLACES = 10
 #: Less ground than this, in hectares, is little to measure false area on: 100 km².
 LITTLE_GROUND = 10_000
 
-#: Colours that people tell apart however they see (Okabe & Ito 2008).
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"
-
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under which conditions figures were found. ``outlines`` is None where there were none, ``edge`` in metres."""
+    """Under which conditions figures were found. ``outlines`` is None where there were none, ``edge`` in metres.
+
+    threshold_for_averages: the threshold that means over dates are scored at.
+    """
 
     model: str
     model_name: str
     sha256: str
     threshold: float
+    threshold_for_averages: float
     own_threshold: bool
     images: int
     first_day: str
@@ -72,36 +75,21 @@ def table(findings: Sequence[Findings]) -> str:
     for found in findings:
         for s in found.scores:
             interval = (s.interval.value, s.interval.low, s.interval.high)
-            writer.writerow(map(_cell, (s.series, s.group, s.measure, *interval, s.count, s.of, "", "")))
+            writer.writerow(map(csv_cell, (s.series, s.group, s.measure, *interval, s.count, s.of, "", "")))
         for farm in _worst_first(found.series.farms.values()):
             place = (f"{farm.longitude:.5f}", f"{farm.latitude:.5f}")
             share = farm.found / farm.judged if farm.judged else math.nan
             group = f"farm of {farm.hectares:.2f} ha"
-            writer.writerow(map(_cell, (found.name, group, "found", share, "", "", farm.judged, "images", *place)))
+            writer.writerow(map(csv_cell, (found.name, group, "found", share, "", "", farm.judged, "images", *place)))
         for false in found.series.false_detections():
             place = (f"{false.longitude:.5f}", f"{false.latitude:.5f}")
             group = f"image {false.image}"
             writer.writerow(
-                map(_cell, (found.name, group, "false_detection_ha", false.hectares, "", "", 1, "detections", *place))
+                map(
+                    csv_cell, (found.name, group, "false_detection_ha", false.hectares, "", "", 1, "detections", *place)
+                )
             )
     return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """A value as spreadsheets take it: no NaN, and no text that begins like a formula."""
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def page(findings: Sequence[Findings], conditions: Conditions, job: Job) -> str:
@@ -123,21 +111,7 @@ def page(findings: Sequence[Findings], conditions: Conditions, job: Job) -> str:
     for number, section in enumerate(sections):
         job.progress(number / len(sections), "Drawing the report")
         parts.append(section())
-    title = f"How good is {conditions.model}?"
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(part for part in parts if part) + "\n</body></html>\n"
-    )
-
-
-_STYLE = (
-    "body{font-family:sans-serif;max-width:56em;margin:1.5em auto;padding:0 1em;color:#1a1a1a;line-height:1.45}"
-    "h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em;border-bottom:1px solid #bbb;padding-bottom:.2em}"
-    "table{border-collapse:collapse;margin:.8em 0}th,td{padding:.25em .8em;border-bottom:1px solid #ddd;"
-    "text-align:left;vertical-align:top}td.n,th.n{text-align:right}td.n,.k{white-space:nowrap}"
-    ".note{background:#fff4d6;border-left:4px solid #d55e00;padding:.5em .8em;margin:.6em 0}"
-    ".small{color:#444;font-size:.9em}img{max-width:100%}code{word-break:break-all}"
-)
+    return document(f"How good is {conditions.model}?", parts)
 
 
 def _head(single: Findings, conditions: Conditions) -> str:
@@ -154,12 +128,12 @@ def _head(single: Findings, conditions: Conditions) -> str:
     chosen = "the model's own" if conditions.own_threshold else "chosen for this evaluation"
     lines = [
         f"<h1>How good is {escape(conditions.model)}?</h1>",
-        f"<p>{_count(conditions.images, 'image')}{days}, level {escape(' and '.join(conditions.levels))}; {mask}. "
+        f"<p>{count(conditions.images, 'image')}{days}, level {escape(' and '.join(conditions.levels))}; {mask}. "
         f"{what}. A pixel counts as solar farm from a probability of {conditions.threshold:g} on ({chosen}).</p>",
         "<p>These figures hold for places and dates like these. They do not tell how the model does in another "
         "country or season, and where an outline is missing or displaced they blame the model.</p>",
     ]
-    lines += [_note(escape(warning)) for warning in conditions.warnings]
+    lines += [note(escape(warning)) for warning in conditions.warnings]
     return "\n".join(lines)
 
 
@@ -169,10 +143,6 @@ def _days(conditions: Conditions) -> str:
     if conditions.first_day == conditions.last_day:
         return f" of {escape(conditions.first_day)}"
     return f" from {escape(conditions.first_day)} to {escape(conditions.last_day)}"
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{text}</p>'
 
 
 #: measure, what it is called, what it means
@@ -212,7 +182,7 @@ def _overview(findings: Sequence[Findings], conditions: Conditions) -> str:
         intervals = [found.interval("all", measure) for found in findings]
         if all(math.isnan(interval.value) for interval in intervals):
             continue
-        show = _hectares if measure == "false_ha_per_100_km2" else _percent
+        show = _hectares if measure == "false_ha_per_100_km2" else percent
         values = "".join(f'<td class="n">{_with_range(interval, show)}</td>' for interval in intervals)
         rows.append(f'<tr><td><b>{name}</b><br><span class="small">{meaning}</span></td>{values}</tr>')
     heads = "".join(f'<th class="n">{escape(found.name.capitalize())}</th>' for found in findings)
@@ -232,24 +202,33 @@ def _overview(findings: Sequence[Findings], conditions: Conditions) -> str:
             f"place is {kind}). It is about chance in which places were taken, and no promise for other regions.</p>"
         )
     if 1 < single.sites < FEW_PLACES:
-        text.append(_note(f"Only {single.sites} places hold solar farms: the ranges are rough guesses."))
+        text.append(note(f"Only {single.sites} places hold solar farms: the ranges are rough guesses."))
     if len(findings) > 1:
         text.append(
             "<p>“Dates averaged”: the probability of every pixel is averaged over a place's dates before the threshold "
-            "is applied.</p>"
+            f"is applied{_threshold_for_averages(conditions)}.</p>"
         )
         best, there = (
             findings[1].interval("all", f"{m}_here").value for m in ("best_threshold", "iou_at_best_threshold")
         )
         if not math.isnan(best):
             text.append(
-                "<p>The threshold was chosen for single dates. Averages are seldom as close to 0 or 1, and may need "
-                f"another one: here {best:.2f} would do best (IoU {_percent(there)}; that flatters, since it was "
+                f"<p>For averages, {best:.2f} would do best here (IoU {percent(there)}; that flatters, since it was "
                 "picked after seeing the answer).</p>"
             )
     if conditions.outlines is None:
         text.append("<p>Without outlines, nothing can be said of farms: only of what is marked on ground.</p>")
     return "\n".join(text)
+
+
+def _threshold_for_averages(conditions: Conditions) -> str:
+    """Which threshold that is, and whether it was chosen for averages."""
+    threshold = conditions.threshold_for_averages
+    if threshold != conditions.threshold:
+        return f": {threshold:g}, which the model has for averages, since these are seldom as close to 0 or 1"
+    if conditions.own_threshold:
+        return f": {threshold:g}, which was chosen for single dates, while averages are seldom as close to 0 or 1"
+    return f": {threshold:g}, as for single dates"
 
 
 def _objects(found: Findings) -> str:
@@ -264,10 +243,10 @@ def _objects(found: Findings) -> str:
             (
                 escape(name),
                 f"{part.farms:,}",
-                _with_range(recall, _percent),
+                _with_range(recall, percent),
                 f"{part.detections:,}",
-                _with_range(precision, _percent),
-                _with_range(f1, _percent),
+                _with_range(precision, percent),
+                _with_range(f1, percent),
             )
         )
     heads = ("Size", "Farms", "found", "Detections", "true", "F1")
@@ -276,7 +255,7 @@ def _objects(found: Findings) -> str:
         # Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031
         limit = min(1.0, 3 / found.sites)
         all_found = (
-            f"<p>All were found. From {_count(found.sites, 'place')} that tells no more than that hardly more than "
+            f"<p>All were found. From {count(found.sites, 'place')} that tells no more than that hardly more than "
             f"{_whole(limit)} of such places have farms that are missed.</p>"
         )
     return (
@@ -285,9 +264,9 @@ def _objects(found: Findings) -> str:
         f"{_whole(OVERLAP)} of it or more touches a farm. Farms are sorted by their own size, detections by theirs; a "
         "farm counts once for every image that shows it. What is smaller than "
         f"{MINIMUM_HA:g} ha is left out on both sides, as it is when detections are made into polygons.</p>"
-        + _table(heads, rows)
+        + html_table(heads, rows)
         + all_found
-        + _image(_draw_sizes(found), "Share of farms found, and of detections that are true, by size")
+        + image(_draw_sizes(found), "Share of farms found, and of detections that are true, by size")
     )
 
 
@@ -296,8 +275,7 @@ def _calibration(found: Findings) -> str:
         return ""
     bins = found.tally.reliability()
     rows = [
-        (f"{b.low:.2f}–{b.high:.2f}", _percent(b.mean_probability), _percent(b.farm_share), f"{b.pixels:,}")
-        for b in bins
+        (f"{b.low:.2f}–{b.high:.2f}", percent(b.mean_probability), percent(b.farm_share), f"{b.pixels:,}") for b in bins
     ]
     error, of_all = (found.interval("all", m).value for m in ("calibration_error", "calibration_error_of_all_pixels"))
     return (
@@ -306,9 +284,9 @@ def _calibration(found: Findings) -> str:
         "diagonal the map means what it says. Below it the map promises too much, above it too little. On average it "
         f"is off by {_points(error)} where it says {_whole(UNSURE)} or more, and by {_points(of_all)} over all pixels. "
         "Pixels that are farm for less than half count as ground.</p>"
-        + _image(_draw_reliability(found), "Reliability diagram: share of farm against probability")
+        + image(_draw_reliability(found), "Reliability diagram: share of farm against probability")
         + "<details><summary>The diagram's numbers</summary>"
-        + _table(("Probability", "mean", "really farm", "Pixels"), rows)
+        + html_table(("Probability", "mean", "really farm", "Pixels"), rows)
         + "</details>"
     )
 
@@ -320,10 +298,10 @@ def _thresholds(found: Findings, conditions: Conditions) -> str:
     return (
         "<h2>Other thresholds</h2>"
         "<p>A lower threshold finds more of the farms and marks more of what is none. "
-        f"At {conditions.threshold:g}, IoU is {_percent(found.interval('all', 'iou').value)}. "
-        f"On these very images {best:.2f} would do best (IoU {_percent(there)}); that figure flatters, since it was "
+        f"At {conditions.threshold:g}, IoU is {percent(found.interval('all', 'iou').value)}. "
+        f"On these very images {best:.2f} would do best (IoU {percent(there)}); that figure flatters, since it was "
         "picked after seeing the answer.</p>"
-        + _image(_draw_precision_and_recall(found, conditions), "Precision against recall over all thresholds")
+        + image(_draw_precision_and_recall(found, conditions), "Precision against recall over all thresholds")
     )
 
 
@@ -341,17 +319,17 @@ def _months(found: Findings) -> str:
             (
                 _MONTHS[month - 1],
                 f"{found.series.month_images[month]:,}",
-                _with_range(iou, _percent),
-                _with_range(f1, _percent),
-                _percent(precision.value),
-                _percent(recall.value),
+                _with_range(iou, percent),
+                _with_range(f1, percent),
+                percent(precision.value),
+                percent(recall.value),
             )
         )
     heads = ("Month", "Images", "IoU", "F1 of pixels", "AP", "Farms found")
-    figure = _image(_draw_months(found, months), "IoU by month") if len(months) > 1 else ""
+    figure = image(_draw_months(found, months), "IoU by month") if len(months) > 1 else ""
     return (
         "<h2>By month</h2><p>Snow, low sun and bare fields change what a farm looks like. Months may show different "
-        "places: compare them with care.</p>" + _table(heads, rows) + figure
+        "places: compare them with care.</p>" + html_table(heads, rows) + figure
     )
 
 
@@ -379,9 +357,9 @@ def _where(found: Findings) -> str:
             for f in missed[:ROWS]
         ]
         text += (
-            f"<h2>Where to look: farms missed</h2><p>{_count(len(missed), 'farm')} of "
+            f"<h2>Where to look: farms missed</h2><p>{count(len(missed), 'farm')} of "
             f"{len(found.series.farms):,} {'was' if len(missed) == 1 else 'were'} missed in some image"
-            f"{_first(len(missed))}.</p>" + _table(("Hectares", "Found in images", "Latitude, longitude"), rows)
+            f"{_first(len(missed))}.</p>" + html_table(("Hectares", "Found in images", "Latitude, longitude"), rows)
         )
     false = found.series.false_detections()
     if false:
@@ -389,7 +367,7 @@ def _where(found: Findings) -> str:
         text += (
             f"<h2>Where to look: false detections</h2><p>The largest of them{_first(len(false))}. See what is there, "
             "on an aerial image: it may be a farm without an outline.</p>"
-            + _table(("Hectares", "Latitude, longitude", "Image"), rows)
+            + html_table(("Hectares", "Latitude, longitude", "Image"), rows)
         )
     return text
 
@@ -401,7 +379,7 @@ def _image_list(found: Findings) -> str:
     rows = [
         (
             escape(image.name),
-            _percent(image.pixels.iou()),
+            percent(image.pixels.iou()),
             f"{image.objects.counts[1].sum():,} of {image.objects.farms:,}",
             f"{image.ground.seen / 100:,.1f}",
             f"{image.ground.false:,.2f}",
@@ -411,7 +389,7 @@ def _image_list(found: Findings) -> str:
     return (
         f"<h2>Image by image</h2><p>Images with most area wrong come first{_first(len(rows))}. A single image "
         "says little where its farms are few.</p>"
-        + _table(("Image", "IoU", "Farms found", "Ground, km²", "False on it, ha"), rows[:ROWS])
+        + html_table(("Image", "IoU", "Farms found", "Ground, km²", "False on it, ha"), rows[:ROWS])
     )
 
 
@@ -445,14 +423,6 @@ def _first(rows: int) -> str:
     return f"; the first {ROWS} of {rows:,} are listed, the table (CSV) has more" if rows > ROWS else ""
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
 def _whole(share: float) -> str:
     return f"{100 * share:.0f} %"
 
@@ -472,50 +442,19 @@ def _with_range(interval: Interval, show: Callable[[float], str]) -> str:
     return f'{show(interval.value)} <span class="small">({low}–{high})</span>'
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are HTML; all columns but the first are numbers."""
-    head = "".join(f'<th class="n">{h}</th>' if place else f"<th>{h}</th>" for place, h in enumerate(heads))
-    body = "".join(
-        f'<tr><td class="k">{row[0]}</td>' + "".join(f'<td class="n">{cell}</td>' for cell in row[1:]) + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _image(figure: "Figure", description: str) -> str:
-    """A figure as part of the page."""
-    picture = io.BytesIO()
-    # Without the library's name in it, the same figure is the same file.
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    data = base64.b64encode(picture.getvalue()).decode("ascii")
-    width = round(figure.get_figwidth() * 96)
-    return f'<p><img width="{width}" alt="{escape(description)}" src="data:image/png;base64,{data}"></p>'
-
-
-def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
 def _draw_reliability(found: Findings) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 6.4), dpi=144, layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     bins = found.tally.reliability()
-    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="the map means what it says")
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="the map means what it says")
     said, true = [b.mean_probability for b in bins], [b.farm_share for b in bins]
-    axes.plot(said, true, color=_BLUE, marker="o", clip_on=False, label="this map")
+    axes.plot(said, true, color=BLUE, marker="o", clip_on=False, label="this map")
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="What is solar farm (share)")
     axes.set_aspect("equal")
     axes.legend(loc="upper left", frameon=False)
-    below.bar(
-        [b.low for b in bins], [b.pixels for b in bins], [b.high - b.low for b in bins], align="edge", color=_BLUE
-    )
+    below.bar([b.low for b in bins], [b.pixels for b in bins], [b.high - b.low for b in bins], align="edge", color=BLUE)
     below.set(yscale="log", ylabel="Pixels", xlabel="What the map says (probability)")
     for part in (axes, below):
         part.spines[["top", "right"]].set_visible(False)
@@ -523,13 +462,13 @@ def _draw_reliability(found: Findings) -> "Figure":
 
 
 def _draw_precision_and_recall(found: Findings, conditions: Conditions) -> "Figure":
-    figure, axes = _figure(5.6, 4.4)
+    figure, axes = new_figure(5.6, 4.4)
     precision, recall = found.tally.precision_and_recall()
-    axes.plot(recall, precision, color=_BLUE, label=f"all thresholds (AP {_percent(found.tally.average_precision())})")
+    axes.plot(recall, precision, color=BLUE, label=f"all thresholds (AP {percent(found.tally.average_precision())})")
     here = found.tally.at(conditions.threshold)
     if here.found:
         axes.plot(
-            here.recall(), here.precision(), "s", color=_ORANGE, markersize=8, label=f"at {conditions.threshold:g}"
+            here.recall(), here.precision(), "s", color=ORANGE, markersize=8, label=f"at {conditions.threshold:g}"
         )
     axes.set(
         xlim=(0, 1.01),
@@ -542,11 +481,11 @@ def _draw_precision_and_recall(found: Findings, conditions: Conditions) -> "Figu
 
 
 def _draw_sizes(found: Findings) -> "Figure":
-    figure, axes = _figure(6.6, 3.6)
+    figure, axes = new_figure(6.6, 3.6)
     place = np.arange(len(SIZES))
     kinds = (
-        ("object_recall", "farms found", _BLUE, "", -0.2),
-        ("object_precision", "true detections", _ORANGE, "//", 0.2),
+        ("object_recall", "farms found", BLUE, "", -0.2),
+        ("object_precision", "true detections", ORANGE, "//", 0.2),
     )
     for measure, label, colour, hatch, shift in kinds:
         intervals = [found.interval(size_group(size), measure) for size in range(len(SIZES))]
@@ -555,8 +494,8 @@ def _draw_sizes(found: Findings) -> "Figure":
         _whiskers(axes, place + shift, intervals)
     for size in range(len(SIZES)):
         part = found.objects.of_size(size)
-        for shift, count in ((-0.2, part.farms), (0.2, part.detections)):
-            axes.text(size + shift, 0.02, f"{count:,}" if count else "none", ha="center", fontsize=7, bbox=_PLATE)
+        for shift, judged in ((-0.2, part.farms), (0.2, part.detections)):
+            axes.text(size + shift, 0.02, f"{judged:,}" if judged else "none", ha="center", fontsize=7, bbox=_PLATE)
     axes.set(ylim=(0, 1.05), ylabel="Share", xticks=place, xticklabels=SIZE_NAMES)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
@@ -566,12 +505,12 @@ _PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
 
 
 def _draw_months(found: Findings, months: Sequence[int]) -> "Figure":
-    figure, axes = _figure(6.6, 3.4)
+    figure, axes = new_figure(6.6, 3.4)
     intervals = [found.interval(month_group(month), "iou") for month in months]
-    axes.plot(months, [i.value for i in intervals], color=_BLUE, marker="o", linestyle="none", label="IoU")
+    axes.plot(months, [i.value for i in intervals], color=BLUE, marker="o", linestyle="none", label="IoU")
     _whiskers(axes, np.array(months, float), intervals)
     whole = found.interval("all", "iou").value
-    axes.axhline(whole, color=_GREY, linewidth=1, linestyle="--", label="all months")
+    axes.axhline(whole, color=GREY, linewidth=1, linestyle="--", label="all months")
     axes.set(xlim=(0.5, 12.5), ylim=(0, 1.02), ylabel="IoU", xticks=range(1, 13), xticklabels=_MONTHS)
     axes.legend(loc="lower right", frameon=False)
     return figure

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import ndimage
 
+from ..imagery.atmosphere import Sun, correction
 from ..imagery.bands import MODEL_BANDS
 
 #: Reflectance (bands, H, W) to reflectance of the same shape.
@@ -58,6 +59,12 @@ def top_of_atmosphere(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Shift:
         lines.append(np.stack([slope, high[0] - slope * low[0]]))
     slope, air = np.median(lines, axis=0)[..., None, None].astype(np.float32)
     return lambda reflectance: np.asarray(slope * reflectance + air, np.float32)
+
+
+def corrected(shift: Shift, zenith: float) -> Shift:
+    """``shift``, and then the correction of level L1C that detection makes, under a sun so many degrees from zenith."""
+    air = correction(MODEL_BANDS, Sun(zenith, "given"))
+    return lambda reflectance: air.apply(np.array(shift(reflectance), np.float32))
 
 
 def usual(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Mapping[str, Shift]:

@@ -51,7 +51,22 @@ def test_card_says_what_was_measured_and_how(model: Model) -> None:
     assert quality["without_outlines_strip"]["single_dates"]["iou"]["value"] >= single["value"]
 
 
-def test_shipped_weights_give_the_figures_of_the_card_on_real_data(model: Model, shared_data: Path) -> None:
+def test_the_wide_model_says_what_it_is_for_and_how_it_compares() -> None:
+    card = load_model("wide").card
+    assert card.name != load_model("default").card.name and card.receptive_field > 64
+    assert "for comparison" in card.summary
+    own, default = card.quality["in_short"], card.quality["default_model_on_the_same_folds"]
+    assert set(own) == set(default)
+    for figures in (own, default):
+        assert f"{figures['farms_of_1_ha_or_more_found']:.0%}" in card.summary
+        assert f"{figures['average_precision']:.2f}" in card.summary
+        assert f"{figures['false_ha_per_100_km2']:.0f} ha" in card.summary
+    assert own["average_precision"] >= 0.85
+
+
+@pytest.mark.parametrize("name", ["default", "wide"])
+def test_shipped_weights_give_the_figures_of_the_card_on_real_data(name: str, shared_data: Path) -> None:
+    model = load_model(name)
     stated = model.card.quality["fitted_to_everything"]
     views = [v for v in farm_views(shared_data, model.card.training["farms"]["sites"]) if v.snow <= SNOW_LIMIT]
     tally = evaluation.pooled(evaluation.site_tallies(evaluation.predictions(model.network, views), strip=False))
@@ -59,7 +74,9 @@ def test_shipped_weights_give_the_figures_of_the_card_on_real_data(model: Model,
     assert tally.average_precision() == pytest.approx(stated["average_precision"], abs=0.002)
 
 
-def test_false_area_on_scenes_that_never_taught_is_what_the_card_says(model: Model, shared_data: Path) -> None:
+@pytest.mark.parametrize("name", ["default", "wide"])
+def test_false_area_on_scenes_that_never_taught_is_what_the_card_says(name: str, shared_data: Path) -> None:
+    model = load_model(name)
     stated = model.card.quality["fitted_to_everything"]["false_area_percent"]
     for source in backgrounds.MEASURED_ONLY:
         measured = evaluation.false_area(model.network, source.load(shared_data)).percent(model.card.threshold)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,13 +18,15 @@ from solar_saliency_plugin.engine.training.cross_validation import (
     Learned,
     choose_threshold,
     choose_thresholds,
+    fit_in_stages,
     learn,
     predicted,
     quiet_places,
 )
 from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, FalseArea, Prediction, false_area
 from solar_saliency_plugin.engine.training.farms import FarmView
-from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE
+from solar_saliency_plugin.engine.training.fit import FitOptions
+from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE, STAGES, Stage
 from solar_saliency_plugin.engine.training.scores import Ground
 
 PARTS = ("training", "validation", "test")
@@ -133,8 +136,28 @@ def test_false_detections_too_small_to_be_kept_do_not_count() -> None:
 def test_a_fold_is_learned_from_real_data_and_measured_on_its_own_test_sites(shared_data: Path) -> None:
     torch.set_num_threads(1)
     data = Data.read(shared_data)
-    learned = learn(data, 2, replace(OPTIONS, steps=5, precision="float32"), RECIPE, 1, Job.silent())
+    options = replace(OPTIONS, steps=5, precision="float32")
+    learned = learn(data, 2, [Stage(options, RECIPE)], 1, Job.silent())
     found = predicted(data, [learned], "test")
     assert {one.view.site for one in found} == set(splits.sites("test", 2))
     assert all(np.isfinite(one.probability).all() for one in found)
     assert any(view.ignored.any() for view in data.views), "the strip along outlines is known to the scores"
+
+
+def test_a_stage_goes_on_from_where_the_one_before_left_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(drawn: object, options: FitOptions, seed: int, *, start: object, job: Job) -> SimpleNamespace:
+        said.append((drawn, options.steps, start))
+        return SimpleNamespace(network=f"network after {options.steps} steps")
+
+    said: list[tuple[object, int, object]] = []
+    monkeypatch.setattr(cross_validation, "fit", record)
+    stages = [Stage(replace(OPTIONS, steps=steps), replace(RECIPE, patch=side)) for steps, side in ((7, 32), (3, 256))]
+    network = fit_in_stages(lambda recipe: f"patches of {recipe.patch}", stages, 1, Job.silent())
+    assert said == [("patches of 32", 7, None), ("patches of 256", 3, "network after 7 steps")]
+    assert network == "network after 3 steps"
+
+
+@pytest.mark.parametrize("model", STAGES)
+def test_all_stages_of_a_model_have_its_architecture(model: str) -> None:
+    first, *others = STAGES[model]
+    assert all(stage.options.architecture == first.options.architecture for stage in others)

@@ -4,8 +4,10 @@ import csv
 import json
 import math
 import re
+import shutil
 import threading
 import tracemalloc
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,6 +37,7 @@ from solar_saliency_plugin.engine.imagery.bands import MODEL_BANDS
 from solar_saliency_plugin.engine.imagery.grid import Grid, Window
 from solar_saliency_plugin.engine.imagery.scene import open_scene
 from solar_saliency_plugin.engine.job import Job, SilentListener
+from solar_saliency_plugin.engine.models.registry import CARD, load_model
 from solar_saliency_plugin.engine.training.evaluate import evaluate
 from solar_saliency_plugin.engine.training.findings import find
 from solar_saliency_plugin.engine.training.image_warnings import ImageWarnings
@@ -219,6 +222,24 @@ def test_dates_of_a_place_are_averaged_pixel_by_pixel(landscape: np.ndarray, sam
     assert set(result.scores["single dates"]) >= {"month 03", "month 06"}
     assert result.scores["single dates"]["month 06"]["iou"]["images"] == 2
     assert "Dates averaged" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, 0.2), (0.5, 0.5)])
+def test_averages_are_scored_at_the_threshold_that_the_card_has_for_them(
+    landscape: np.ndarray, sample: Path, tmp_path: Path, asked: float | None, expected: float
+) -> None:
+    """Unless one was asked for: that holds for both."""
+    shipped = load_model("default")
+    model = tmp_path / "model"
+    shutil.copytree(shipped.folder, model)
+    replace(shipped.card, quality={**shipped.card.quality, "threshold_for_dates_averaged": 0.2}).write(model / CARD)
+    part = landscape[:, :256, :256]
+    scenes = [write(tmp_path / "first.tif", part), write(tmp_path / "second.tif", part, "2021-06-15")]
+    result = run(tmp_path, scenes, sample / "SIMULATED_truth.gpkg", threshold=asked, model=str(model))
+    # Both dates are one image, so that their mean is that image, too.
+    same = run(tmp_path, scenes[:1], sample / "SIMULATED_truth.gpkg", threshold=expected, model=str(model))
+    assert result.scores["dates averaged"]["all"]["iou"] == pytest.approx(same.scores["single dates"]["all"]["iou"])
+    assert result.threshold == (asked or shipped.card.threshold)
 
 
 def test_a_farm_newer_than_the_image_is_neither_missed_nor_a_false_alarm(

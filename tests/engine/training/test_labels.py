@@ -16,8 +16,9 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 
 from solar_saliency_plugin.contract.errors import LabelsUnreadableError, LabelsUnsuitableError, RequestError
+from solar_saliency_plugin.engine.imagery.polygons import in_crs
 from solar_saliency_plugin.engine.job import Job
-from solar_saliency_plugin.engine.training.labels import Outlines, in_crs, read_outlines
+from solar_saliency_plugin.engine.training.labels import Outlines, read_outlines
 
 UTM = CRS.from_epsg(32633)
 LEFT, TOP = 500_000.0, 5_300_000.0
@@ -56,6 +57,14 @@ def test_coverage_sums_to_the_area_of_all_outlines_together(shapes: list[shapely
     # Subpixels are 2 m wide: an outline is off by 1 m at most.
     assert coverage.sum() * 100 == pytest.approx(together.area, abs=1.01 * together.length)
     assert coverage.min() >= 0 and coverage.max() <= 1
+
+
+@pytest.mark.parametrize("same_way_round", [False, True])
+def test_a_hole_is_taken_from_the_area_whichever_way_round_it_was_drawn(same_way_round: bool) -> None:
+    outer, hole = box(50, 50, 300, 200), box(100, 100, 100, 100)
+    farm = shapely.Polygon(outer.exterior, [hole.exterior if same_way_round else hole.exterior.reverse()])
+    assert (farm.interiors[0].is_ccw == farm.exterior.is_ccw) is same_way_round
+    assert outlines(farm).hectares() == pytest.approx([5.0], rel=2e-3)
 
 
 @given(st.lists(boxes, min_size=1, max_size=4), st.integers(0, 30), st.integers(0, 20), st.floats(0, 30))
@@ -382,14 +391,6 @@ def test_a_file_that_only_says_where_data_are_is_refused(tmp_path: Path) -> None
     )
     with pytest.raises(LabelsUnreadableError, match="says where they are"):
         read(str(tmp_path / "farms.vrt"))
-
-
-def test_published_outlines_are_read_and_mended(shared_data: Path) -> None:
-    found, warnings = read(str(shared_data / "india-pv-2021/solar_farms_india_2021_merged_simplified.geojson"))
-    assert all(shapely.is_valid(found.geometries)) and len(found) > 1363
-    assert warnings[0].startswith("78 outlines")
-    german, warnings = read(str(shared_data / "pv-labels-extra/germany_photovoltaic.shp"))
-    assert len(german) == 4458 and not warnings
 
 
 def test_neighbours_of_the_austrian_farms_are_found(shared_data: Path) -> None:

@@ -37,6 +37,15 @@ def test_the_line_through_pairs_of_levels_is_found(image: np.ndarray) -> None:
     np.testing.assert_allclose(shift(image), slope * image + air, atol=1e-4)
 
 
+def test_the_correction_of_level_l1c_undoes_what_clean_air_adds_most_of(image: np.ndarray) -> None:
+    air = np.zeros((10, 1, 1), np.float32)
+    air[:3] = [[[0.08]], [[0.05]], [[0.03]]]
+    before = image.copy()
+    shifted = shifts.corrected(lambda reflectance: 0.8 * reflectance + air, 45.0)(image)
+    assert np.array_equal(image, before) and shifted.dtype == np.float32
+    assert np.abs(shifted - image)[:3].mean() < 0.5 * np.abs(0.8 * image + air - image)[:3].mean()
+
+
 def test_coarse_pixels_are_means_of_two_by_two(image: np.ndarray) -> None:
     shifted = shifts.coarse(image)
     for row, col in ((0, 0), (4, 16)):

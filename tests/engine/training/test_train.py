@@ -24,7 +24,6 @@ from solar_saliency_plugin.contract.errors import (
 )
 from solar_saliency_plugin.contract.places import SHIPPED_MODELS, models_folder
 from solar_saliency_plugin.contract.training import FinetuneRequest, LearnedResult, TrainRequest
-from solar_saliency_plugin.engine.detection.sole_writer import sole_writer
 from solar_saliency_plugin.engine.dispatch import run_method
 from solar_saliency_plugin.engine.job import Job, SilentListener
 from solar_saliency_plugin.engine.models.registry import load_model
@@ -35,6 +34,7 @@ from solar_saliency_plugin.engine.training.finetune import finetune
 from solar_saliency_plugin.engine.training.kept_out import Measured
 from solar_saliency_plugin.engine.training.scores import Tally
 from solar_saliency_plugin.engine.training.train import train
+from solar_saliency_plugin.engine.windowed.sole_writer import sole_writer
 
 pytestmark = pytest.mark.usefixtures("one_thread", "few_statistics")
 
