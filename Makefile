@@ -21,7 +21,7 @@ PYTEST_DEV := $(DEV)/bin/python -m pytest
 # The plugin under the name that QGIS loads it by.
 LINK := build/link/solar_saliency
 
-.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey screenshots train study package clean qgis screen
+.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey contact-sheets screenshots train study guide package clean qgis screen
 .NOTPARALLEL:
 
 demo: qgis $(ENGINE)/.ready
@@ -59,6 +59,10 @@ bench: $(ENGINE)/.ready
 survey: qgis $(ENGINE)/.ready
 	$(SYSTEM_PYTHON) tests/survey/run.py --data "$(DATA)"
 
+# Every attribution method on real farms and on the sample, a picture a farm.
+contact-sheets: $(ENGINE)/.ready
+	$(ENGINE)/bin/python tests/survey/explain.py --data "$(DATA)"
+
 # The GUI tests look at every window that they open, and keep the pictures.
 screenshots: test-gui
 	@ls build/screenshots/*.png
@@ -72,6 +76,16 @@ train: $(ENGINE)/.ready
 study: $(DEV)/.ready
 	$(DEV)/bin/python -m solar_saliency_plugin.engine.training.study --data "$(DATA)" --networks build/study \
 	    --output solar_saliency_plugin/engine/training/study.json
+
+# The help on explanations, from the list of methods, with the formulas shown on a simulated farm; and, not for
+# shipping, on a real one: build/guide.
+FARMS := $(DATA)/austria-pv-2022
+guide: $(ENGINE)/.ready
+	$(ENGINE)/bin/python -m solar_saliency_plugin.engine samplescene --output build/guide/sample
+	$(ENGINE)/bin/python -m solar_saliency_plugin.engine.attribution.guide --output resources/help \
+	    --scene build/guide/sample --polygons build/guide/sample/SIMULATED_truth.gpkg --feature 11
+	test ! -d "$(FARMS)" || $(ENGINE)/bin/python -m solar_saliency_plugin.engine.attribution.guide --output build/guide \
+	    --scene "$(FARMS)/s2/S2_2022_777.nc" --date 2022-07-19 --polygons "$(FARMS)/farm_polygons.geojson" --feature 772
 
 # What a user installs: tracked files of the plugin, without what only developers need.
 package:

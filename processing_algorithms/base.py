@@ -31,6 +31,7 @@ from ..solar_saliency_plugin.contract.options import Option, Role, options
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from . import parameters as engine_parameters
 from .checks import check_geopackage, check_numbers
+from .wording import words
 
 ICONS = Path(__file__).parents[1] / "resources" / "icons"
 
@@ -138,9 +139,9 @@ class EngineAlgorithm(PluginAlgorithm):
             if self.outputDefinition(output) is not None:
                 continue
             if member_type in (int, float):
-                self.addOutput(QgsProcessingOutputNumber(output, engine_parameters.words(name)))
+                self.addOutput(QgsProcessingOutputNumber(output, words(name)))
             elif member_type is str:
-                self.addOutput(QgsProcessingOutputString(output, engine_parameters.words(name)))
+                self.addOutput(QgsProcessingOutputString(output, words(name)))
 
     def canExecute(self) -> Tuple[bool, str]:
         state = environment.state()
@@ -156,6 +157,10 @@ class EngineAlgorithm(PluginAlgorithm):
             return False, str(error)
         # QGIS would open a scene to check it, and refuse a .SAFE folder; the engine does it, and says more.
         stand_ins = {name: layer for name, layer in self.files_read().items() if parameters.get(name)}
+        for option in self.engine_options():
+            name = engine_parameters.parameter_name(option)
+            if engine_parameters.named(option, parameters.get(name)):
+                stand_ins[name] = 0
         return super().checkParameterValues({**parameters, **stand_ins}, context)
 
     def files_read(self) -> Dict[str, Any]:

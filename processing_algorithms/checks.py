@@ -7,7 +7,7 @@ from qgis.core import QgsProcessing, QgsProcessingContext, QgsProcessingOutputLa
 
 from ..solar_saliency_plugin.contract.errors import OutputUnwritableError, RequestError
 from ..solar_saliency_plugin.contract.options import Option
-from .parameters import label
+from .wording import label
 
 
 def check_numbers(options: Iterable[Option], values: Mapping[str, Any], labels: Mapping[str, str]) -> None:

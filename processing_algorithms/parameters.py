@@ -1,11 +1,12 @@
 """Processing parameters made from the fields of the engine's requests, and back again.
 
 The contract says each option's name, type, unit, default, help and role once; here stands only how a Processing
-dialog shows such a role, and what the dialog calls it.
+dialog shows such a role; what the dialog calls it, stands in :mod:`.wording`.
 """
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, get_args
 
 from qgis.core import (
@@ -24,6 +25,7 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterGeometry,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
@@ -36,58 +38,18 @@ from qgis.core import (
 
 from ..solar_saliency_plugin.bridge.layers import Features, file_of, source_of
 from ..solar_saliency_plugin.contract.options import Option, Role
-from ..solar_saliency_plugin.qgis_compat import ADVANCED, POLYGONS, RASTERS
-
-#: What dialogs call an option whose name alone does not say it.
-LABELS = {
-    "scene": "Sentinel-2 scene",
-    "scenes": "Sentinel-2 scenes",
-    "polygons": "Outlines of solar farms",
-    "since_field": "Field that says since when a farm stands",
-    "edge": "Strip left out along outlines",
-    "backgrounds": "Scenes without any solar farm",
-    "keep_doubtful": "Learn from doubtful outlines, too",
-    "precision": "Precision of numbers",
-    "batch": "Patches at a time",
-    "context": "How far the model looks",
-    "steps": "Longest learning",
-    "probability": "Probability raster",
-    "bands": "Band names in file order",
-    "scale": "Scale of the stored values",
-    "offset": "Offset of the stored values",
-    "level": "Processing level",
-    "date": "Acquisition date",
-    "mask": "Leave out",
-    "device": "Compute on",
-    "window": "Window size",
-    "restart": "Start anew instead of continuing an interrupted run",
-    "size": "Width and height",
-}
-
-#: What dialogs call a choice that is a code word.
-CHOICES = {
-    "auto": "Automatic",
-    "cpu": "Processor (CPU)",
-    "cuda": "Graphics card (CUDA)",
-    "none": "Nothing",
-    "clouds": "Clouds and their shadows",
-    "clouds_and_snow": "Clouds, their shadows and snow",
-    "near": "Near: 40 m",
-    "wide": "Wide: over 500 m",
-    "float32": "32 bits",
-    "mixed": "Mixed with 16 bits",
-    "logits": "Logits",
-    "probabilities": "Probabilities",
-}
+from ..solar_saliency_plugin.qgis_compat import ADVANCED, POINT_GEOMETRY, POLYGON_GEOMETRY, POLYGONS, RASTERS
+from .wording import NOT_CHOSEN, choice_text, label
 
 #: How many decimals dialogs show; six otherwise, as everywhere in Processing.
-DECIMALS = {"ha": 2, "probability": 3}
+DECIMALS = {"ha": 2, "probability": 3, "m": 1}
 
 #: Widgets of our own for dialogs. Named, not imported: gui stands above.
 _GUI = f"{__package__.rpartition('.')[0]}.solar_saliency_plugin.gui"
 SCENE_WIDGET = f"{_GUI}.scene_widget.SceneWidget"
 SCENES_WIDGET = f"{_GUI}.scene_widget.ScenesWidget"
 MODEL_WIDGET = f"{_GUI}.model_widget.ModelWidget"
+TARGET_WIDGET = f"{_GUI}.target_widget.TargetWidget"
 
 #: The parameter with the layer whose fields a FIELD is chosen from.
 FIELDS_OF = "POLYGONS"
@@ -108,19 +70,7 @@ class Kind:
 
 def parameter_name(option: Option) -> str:
     """INPUT for what is computed from, as everywhere in Processing; else the option's name in capitals."""
-    return "INPUT" if option.role in (Role.SCENE, Role.RASTER) else option.name.upper()
-
-
-def label(option: Option, labels: Mapping[str, str]) -> str:
-    """The option's name in a dialog, with its unit."""
-    text = labels.get(option.name) or LABELS.get(option.name) or words(option.name)
-    return f"{text} ({option.unit})" if option.unit else text
-
-
-def words(name: str) -> str:
-    """A name of the contract as people write it: total_ha becomes “Total (ha)”."""
-    text = name.replace("_", " ").capitalize().replace("Crs", "CRS").replace("sha256", "SHA-256")
-    return f"{text[:-3]} (ha)" if text.endswith(" ha") else text
+    return "INPUT" if option.role in (Role.SCENE, Role.RASTER) and option.required else option.name.upper()
 
 
 def definition(option: Option, labels: Mapping[str, str]) -> Optional[QgsProcessingParameterDefinition]:
@@ -153,9 +103,10 @@ def read(
         if value is None:
             continue
         values[option.name] = value
-        if option.role is Role.EXTENT:
-            crs = algorithm.parameterAsExtentCrs(parameters, name, context)
-            values[f"{option.name}_crs"] = crs.authid() or crs.toWkt()
+        if option.role in _WITH_CRS:
+            crs = _WITH_CRS[option.role](algorithm, parameters, name, context)
+            if crs.isValid():  # without one, it is the scene's
+                values[f"{option.name}_crs"] = crs.authid() or crs.toWkt()
     return values
 
 
@@ -167,8 +118,11 @@ def restore(options: Iterable[Option], sent: Mapping[str, Any]) -> Dict[str, Any
         if value in (None, "", [], ()) or option.role in _OUTPUTS or option.role is Role.CRS:
             continue
         value = _kind(option).restore(option, value)
-        if option.role is Role.EXTENT and sent.get(f"{option.name}_crs"):
-            value += f" [{sent[option.name + '_crs']}]"
+        crs = sent.get(f"{option.name}_crs")
+        if crs and option.role is Role.EXTENT:
+            value += f" [{crs}]"
+        if crs and option.role is Role.GEOMETRY:
+            value = f"CRS={crs};{value}"
         parameters[parameter_name(option)] = value
     return parameters
 
@@ -186,8 +140,10 @@ def outputs(options: Iterable[Option]) -> List[Option]:
 def _kind(option: Option, algorithm: Optional[QgsProcessingAlgorithm] = None) -> Kind:
     if option.role in _ROLES:
         return _ROLES[option.role]
+    if option.role is Role.CHOICES:
+        return Kind(_define_several, partial(_read_several, option), lambda o, v: [o.choices.index(c) for c in v])
     if option.choices:
-        return Kind(_define_choice, lambda a, p, n, c: option.choices[a.parameterAsEnum(p, n, c)], _restore_choice)
+        return Kind(_define_choice, partial(_read_choice, option), lambda o, v: _choices(o).index(v))
     types = get_args(option.type) or (option.type,)
     return next(kind for base, kind in _TYPES.items() if base in types)
 
@@ -196,13 +152,53 @@ def _may_be_empty(option: Option) -> bool:
     return not option.required and option.default in (None, "", ())
 
 
+def _choices(option: Option) -> List[Optional[str]]:
+    """The entries of an option's box: one that may be left empty has an entry for that."""
+    return [*([None] if option.default is None and not option.required else []), *option.choices]
+
+
 def _define_choice(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
-    texts = [CHOICES.get(choice, choice) for choice in option.choices]
-    return QgsProcessingParameterEnum(name, label, texts, defaultValue=option.choices.index(option.default))
+    choices = _choices(option)
+    texts = [NOT_CHOSEN if choice is None else choice_text(option.name, choice) for choice in choices]
+    return QgsProcessingParameterEnum(name, label, texts, defaultValue=choices.index(option.default))
 
 
-def _restore_choice(option: Option, value: Any) -> int:
-    return option.choices.index(value)
+def _read_choice(
+    option: Option,
+    algorithm: QgsProcessingAlgorithm,
+    parameters: Dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> Optional[str]:
+    """The choice; scripts may give it by the engine's name, which stays when entries are added."""
+    if named(option, parameters[name]):
+        return parameters[name]
+    return _choices(option)[algorithm.parameterAsEnum(parameters, name, context)]
+
+
+def _define_several(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+    texts = [choice_text(option.name, choice) for choice in option.choices]
+    chosen = [option.choices.index(choice) for choice in option.default or ()]
+    return QgsProcessingParameterEnum(name, label, texts, True, chosen, not option.required)
+
+
+def _read_several(
+    option: Option,
+    algorithm: QgsProcessingAlgorithm,
+    parameters: Dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> List[str]:
+    """The choices; scripts may give them by the engine's names."""
+    if named(option, parameters[name]):
+        return list(parameters[name])
+    return [option.choices[index] for index in algorithm.parameterAsEnums(parameters, name, context)]
+
+
+def named(option: Option, value: Any) -> bool:
+    """Whether a parameter's value gives choices by the engine's names, which QGIS would not accept."""
+    members = value if isinstance(value, (list, tuple)) else [value]
+    return bool(option.choices and members) and all(member in option.choices for member in members)
 
 
 def _number(number_type: QgsProcessingParameterNumber.Type) -> Callable[..., QgsProcessingParameterDefinition]:
@@ -220,7 +216,7 @@ def _number(number_type: QgsProcessingParameterNumber.Type) -> Callable[..., Qgs
 
 
 def _define_scene(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
-    return _with_widget(QgsProcessingParameterRasterLayer(name, label), SCENE_WIDGET)
+    return _with_widget(QgsProcessingParameterRasterLayer(name, label, None, not option.required), SCENE_WIDGET)
 
 
 def _define_scenes(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
@@ -282,6 +278,22 @@ def _read_extent(
             )
         return None
     return [extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()]
+
+
+def _define_geometry(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+    kinds = [POINT_GEOMETRY, POLYGON_GEOMETRY]
+    return _with_widget(QgsProcessingParameterGeometry(name, label, None, not option.required, kinds), TARGET_WIDGET)
+
+
+def _read_geometry(
+    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
+) -> Optional[str]:
+    geometry = algorithm.parameterAsGeometry(parameters, name, context)
+    if geometry.isNull() and isinstance(parameters[name], str):
+        raise QgsProcessingException(
+            f"“{parameters[name][:60]}” is no polygon or point. Write it as well-known text, such as POINT(16.3 48.2)."
+        )
+    return None if geometry.isNull() else geometry.asWkt()
 
 
 def _restore_extent(option: Option, value: Any) -> str:
@@ -379,6 +391,12 @@ def read_output(
 
 _OUTPUTS = (Role.RASTER_OUTPUT, Role.VECTOR_OUTPUT, Role.FOLDER_OUTPUT, Role.PAGE_OUTPUT, Role.TABLE_OUTPUT)
 
+#: How the CRS of a value is read, for the roles that have one.
+_WITH_CRS: Dict[Role, Callable[..., Any]] = {
+    Role.EXTENT: lambda a, p, n, c: a.parameterAsExtentCrs(p, n, c),
+    Role.GEOMETRY: lambda a, p, n, c: a.parameterAsGeometryCrs(p, n, c),
+}
+
 _TEXT = Kind(
     lambda o, name, label: QgsProcessingParameterString(name, label, o.default, False, _may_be_empty(o)),
     lambda a, p, n, c: a.parameterAsString(p, n, c) or None,
@@ -405,6 +423,7 @@ _ROLES = {
         _read_extent,
         _restore_extent,
     ),
+    Role.GEOMETRY: Kind(_define_geometry, _read_geometry),
     Role.RASTER_OUTPUT: Kind(_define_raster_output, read_output),
     Role.VECTOR_OUTPUT: Kind(_define_vector_output, read_output),
     Role.FOLDER_OUTPUT: Kind(

@@ -3,12 +3,16 @@
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .attribute import Attribute
 from .base import ICONS
 from .checkengine import CheckEngine
+from .comparemethods import CompareMethods
+from .deletionmask import DeletionMask
 from .detect import Detect
 from .evaluate import Evaluate
 from .finetune import Finetune
 from .installmodel import InstallModel
+from .layerattribution import LayerAttribution
 from .listmodels import ListModels
 from .modelinfo import ModelInfo
 from .polygonize import Polygonize
@@ -23,6 +27,10 @@ ALGORITHMS = (
     Detect,
     Polygonize,
     Evaluate,
+    Attribute,
+    CompareMethods,
+    LayerAttribution,
+    DeletionMask,
     PrepareScene,
     SampleScene,
     Train,

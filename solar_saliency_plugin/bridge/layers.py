@@ -31,8 +31,12 @@ from qgis.core import (
 from ..contract.errors import OutputUnwritableError
 from ..contract.provenance import RUN_TAG, parse_run
 from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER
+from .description import description, is_simulated
 
 NATURAL_COLOUR = ("B04", "B03", "B02")
+
+#: What made a raster that may be a scene: nobody knows, or the engine.
+SCENES = ("", "preparescene")
 
 #: Shares of the values below which all is black and above which all is white; how many pixels are looked at.
 CUT = (0.02, 0.96)
@@ -123,12 +127,14 @@ class Presentation:
     """How a result is shown: its name, and its style, unless it brings one along.
 
     The scene whose group it goes to, and whether it is simulated, it says itself; else ``scene`` and ``simulated`` do.
+    ``group``: a group of its own inside the scene's.
     """
 
     name: str
     style: Callable[[Any], None] = show_own_style
     scene: str = ""
     simulated: bool = False
+    group: str = ""
 
 
 class ShownResult(QgsProcessingLayerPostProcessorInterface):
@@ -142,16 +148,22 @@ class ShownResult(QgsProcessingLayerPostProcessorInterface):
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
         _waiting.discard(self)
-        run = run_of(layer)
+        run = dress(layer, self._presentation)
         scene = (run.get("scene") or {}).get("id") or self._presentation.scene
-        simulated = self._presentation.simulated or is_simulated(run)
-        layer.setName(self._presentation.name + (" (simulated)" if simulated else ""))
-        self._presentation.style(layer)
-        if run:
-            describe(layer, run)
-        layer.triggerRepaint()
         project = context.project() or QgsProject.instance()
-        move_to_group(project, layer, f"Solar Saliency: {scene}")
+        move_to_group(project, layer, f"Solar Saliency: {scene}", self._presentation.group)
+
+
+def dress(layer: QgsMapLayer, presentation: Presentation) -> Dict[str, Any]:
+    """Give a layer its name, style and metadata, and return how it was made."""
+    run = run_of(layer)
+    simulated = presentation.simulated or is_simulated(run)
+    layer.setName(presentation.name + (" (simulated)" if simulated else ""))
+    presentation.style(layer)
+    if run:
+        describe(layer, run)
+    layer.triggerRepaint()
+    return run
 
 
 def show_when_loaded(context: QgsProcessingContext, path: str, presentation: Presentation) -> None:
@@ -271,12 +283,6 @@ def _geopackage_tag(path: str, layer: QgsMapLayer) -> Optional[str]:
     return found.GetMetadataItem(RUN_TAG) if found else None
 
 
-def is_simulated(run: Dict[str, Any]) -> bool:
-    """Whether a result was computed from a simulated scene."""
-    scene = run.get("scene") or {}
-    return bool(scene.get("simulated")) or "simulated" in str(scene.get("id", "")).lower()
-
-
 def describe(layer: QgsMapLayer, run: Dict[str, Any]) -> None:
     """Put how the layer was made where QGIS shows it: Layer Properties ▸ Information."""
     metadata = layer.metadata()
@@ -285,40 +291,10 @@ def describe(layer: QgsMapLayer, run: Dict[str, Any]) -> None:
     layer.setMetadata(metadata)
 
 
-def description(run: Dict[str, Any]) -> List[str]:
-    """How a result was made, in lines for people; what matters most comes first."""
-    scene, model, result = run.get("scene") or {}, run.get("model") or {}, run.get("result") or {}
-    lines = []
-    if is_simulated(run):
-        lines.append("SIMULATED: computed from a simulated scene, not from an image of the Earth.")
-    lines += [f"Warning: {warning}" for warning in run.get("warnings") or ()]
-    told = [scene.get("id"), scene.get("date"), scene.get("level")]
-    lines.append("Scene: " + ", ".join(str(t) for t in told if t))
-    if model:
-        lines.append(f"Model: {model.get('name')} (SHA-256 {model.get('sha256')})")
-    lines += [_in_words(name, value) for name, value in result.items() if name not in _TOLD_ELSEWHERE]
-    versions = ", ".join(f"{name} {version}" for name, version in (run.get("software") or {}).items())
-    lines.append(f"Made by “{run.get('method')}” of {versions}.")
-    return lines
+def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str, inner: str = "") -> None:
+    """Move a layer into the group of that name, or into the group ``inner`` of that group.
 
-
-#: Members of a result that the layer's own information, or another line, says already.
-_TOLD_ELSEWHERE = ("output", "mask_output", "model", "model_sha256", "width", "height", "layer")
-
-
-def _in_words(name: str, value: Any) -> str:
-    words = name.replace("_", " ").capitalize()
-    sound = isinstance(value, (int, float)) and abs(value) < 1e12  # a tag may hold anything
-    if name.endswith("_share") and sound:
-        return f"{words}: {100 * value:.2f} %"
-    if name.endswith("_ha") and sound:
-        return f"{words[:-3]}: {value:.1f} ha"
-    return f"{words}: {value}"
-
-
-def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str) -> None:
-    """Move a layer into the group of that name: polygons on top, then rasters, a scene at the bottom.
-
+    Polygons lie on top, then groups, then rasters, a scene at the bottom; of the same kind, the newest on top.
     Processing in QGIS 3.22 cannot do so itself (LayerDetails.groupName came later).
     """
     root = project.layerTreeRoot()
@@ -326,20 +302,38 @@ def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str) -> None:
     if node is None:
         return
     group = root.findGroup(name) or root.insertGroup(0, name)
+    place = _place(group, _kind(layer), layer)
+    if inner:
+        group = group.findGroup(inner) or group.insertGroup(_place(group, _GROUP, layer), inner)
+        place = _place(group, min(_kind(layer), _MAP), layer)
     clone = node.clone()
-    group.insertChildNode(_position(group, layer), clone)
+    group.insertChildNode(place, clone)
     node.parent().removeChildNode(node)
+    if inner:  # answers to one question are looked at one at a time: through each other they show nothing
+        group.setIsMutuallyExclusive(True, group.children().index(clone))
 
 
-def _position(group: QgsLayerTreeGroup, layer: QgsMapLayer) -> int:
-    children = group.children()
+#: What lies in a group, from top to bottom.
+_POLYGONS, _GROUP, _MAP, _SCENE = range(4)
+
+
+def _kind(layer: QgsMapLayer) -> int:
     if layer.type() == VECTOR_LAYER:
-        return 0
-    if isinstance(layer, QgsRasterLayer) and layer.bandCount() > 1:
+        return _POLYGONS
+    several = isinstance(layer, QgsRasterLayer) and layer.bandCount() > 1
+    return _SCENE if several and run_of(layer).get("method", "") in SCENES else _MAP
+
+
+def _place(group: QgsLayerTreeGroup, kind: int, but: Optional[QgsMapLayer] = None) -> int:
+    """Where something of a kind is put in among a group's children."""
+    children = group.children()
+    if kind == _SCENE:
         return len(children)
     for position, child in enumerate(children):
         known = child.layer() if isinstance(child, QgsLayerTreeLayer) else None
-        if known is None or (known.type() != VECTOR_LAYER and known is not layer):
+        if isinstance(child, QgsLayerTreeLayer) and (known is None or known is but):
+            continue
+        if (_GROUP if known is None else _kind(known)) >= kind:
             return position
     return len(children)
 

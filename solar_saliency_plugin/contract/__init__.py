@@ -4,7 +4,18 @@ Standard library only, Python 3.9 and later: QGIS brings its own interpreter.
 Importing this package registers every method in :data:`METHODS`.
 """
 
-from . import detection, imagery, model, training
+from . import attribution, compare_methods, deletion_mask, detection, imagery, layer_attribution, model, training
 from .registry import METHODS, Method
 
-__all__ = ["METHODS", "Method", "detection", "imagery", "model", "training"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "attribution",
+    "compare_methods",
+    "deletion_mask",
+    "detection",
+    "imagery",
+    "layer_attribution",
+    "model",
+    "training",
+]

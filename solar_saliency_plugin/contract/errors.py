@@ -31,6 +31,8 @@ class ErrorKind(str, Enum):
     MODEL_TAMPERED = "model_tampered"
     MODEL_NOT_TRUSTED = "model_not_trusted"
     LEARNING_FAILED = "learning_failed"
+    TARGET_EMPTY = "target_empty"
+    METHOD_UNSUITABLE = "method_unsuitable"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
     CANCELLED = "cancelled"
@@ -198,6 +200,18 @@ class LearningFailedError(InputError):
     """A network learned nothing that could be kept: its loss was no number."""
 
     kind = ErrorKind.LEARNING_FAILED
+
+
+class TargetEmptyError(InputError):
+    """There is no pixel to explain: none is detected there, or none is valid."""
+
+    kind = ErrorKind.TARGET_EMPTY
+
+
+class MethodUnsuitableError(InputError):
+    """The attribution method cannot explain this network, or a target of this size."""
+
+    kind = ErrorKind.METHOD_UNSUITABLE
 
 
 class ResourceError(SolarSaliencyError):

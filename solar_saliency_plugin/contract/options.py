@@ -29,6 +29,8 @@ class Role(str, Enum):
     FILE = "file"
     EXTENT = "extent"
     CRS = "crs"
+    GEOMETRY = "geometry"
+    CHOICES = "choices"
     RASTER_OUTPUT = "raster_output"
     VECTOR_OUTPUT = "vector_output"
     FOLDER_OUTPUT = "folder_output"
@@ -139,8 +141,9 @@ def _plain(value: Any) -> Any:
 
 def _checked(o: Option, value: Any) -> Any:
     value = _converted(o, o.type, value)
-    if o.choices and value not in o.choices:
-        raise RequestError(f"“{value}” is no choice for “{o.name}”.", f"Choose one of: {', '.join(o.choices)}.")
+    for chosen in value if isinstance(value, tuple) else (value,):
+        if o.choices and chosen not in o.choices:
+            raise RequestError(f"“{chosen}” is no choice for “{o.name}”.", f"Choose one of: {', '.join(o.choices)}.")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         unit = f" {o.unit}" if o.unit else ""
         if o.minimum is not None and value < o.minimum:

@@ -1,8 +1,14 @@
 """Algorithms that windows of ours run in the background."""
 
-from typing import Any, Callable, Dict, Set
+from typing import Any, Callable, Dict, List, Set
 
-from qgis.core import QgsApplication, QgsProcessingAlgRunnerTask, QgsProcessingContext, QgsProcessingFeedback
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+)
 from qgis.PyQt.QtCore import pyqtSignal
 
 #: The runs that are under way. A window may be closed before its run ends; the task would report to nobody.
@@ -18,9 +24,11 @@ class Run(QgsProcessingFeedback):
     def __init__(self, algorithm: str, parameters: Dict[str, Any]) -> None:
         super().__init__(False)
         self.error = ""
-        self._context = QgsProcessingContext()
-        found = QgsApplication.processingRegistry().createAlgorithmById(f"solarsaliency:{algorithm}")
-        self._task = QgsProcessingAlgRunnerTask(found, parameters, self._context, self)
+        self.warnings: List[str] = []
+        self.context = QgsProcessingContext()
+        self.context.setProject(QgsProject.instance())
+        self.algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"solarsaliency:{algorithm}")
+        self._task = QgsProcessingAlgRunnerTask(self.algorithm, parameters, self.context, self)
 
     def start(self, finished: Callable[[bool, Dict[str, Any]], None]) -> None:
         """Run; ``finished(successful, results)`` is called at the end."""
@@ -39,6 +47,7 @@ class Run(QgsProcessingFeedback):
 
     def pushWarning(self, warning: str) -> None:
         """A line that one should read."""
+        self.warnings.append(warning)
         self.said.emit(warning)
 
     def setProgressText(self, text: str) -> None:

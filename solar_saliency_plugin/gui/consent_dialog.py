@@ -18,7 +18,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...processing_algorithms import parameters as engine_parameters
+from ...processing_algorithms.wording import choice_text
 from ..contract.model import InstallModelRequest
 from ..contract.options import Option, option_of
 
@@ -94,7 +94,7 @@ class ConsentDialog(QDialog):
 def _field(option: Option) -> QWidget:
     if option.choices:
         box = QComboBox()
-        box.addItems([engine_parameters.CHOICES.get(choice, choice) for choice in option.choices])
+        box.addItems([choice_text(option.name, choice) for choice in option.choices])
         box.setCurrentIndex(option.choices.index(option.default))
         return box
     if option.type is float:

@@ -8,6 +8,7 @@ from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
 from qgis.PyQt.QtWidgets import QToolBar
 
+from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.base import ICONS
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.modelinfo import ModelInfo
@@ -19,6 +20,8 @@ from ..bridge.layers import file_of, run_of
 from ..contract import METHODS
 from ..contract.options import Role, options
 from ..qgis_compat import POLYGON_GEOMETRY, RASTER_LAYER, VECTOR_LAYER, QAction
+from .detections import is_detections, prefilled
+from .explain_tool import ExplainTool
 from .launch import close_dialogs, launch, set_up
 from .models_page import PAGE
 
@@ -27,7 +30,7 @@ HELP = ICONS.parent / "help" / "index.html"
 
 
 class Menu:
-    """One entry for each algorithm, in the provider's order, a line between groups; and a button for detection."""
+    """One entry for each algorithm, in the provider's order, a line between groups; buttons to detect and explain."""
 
     def __init__(self, iface: Any) -> None:
         self._iface = iface
@@ -43,6 +46,9 @@ class Menu:
             self._add(action)
             if isinstance(algorithm, Detect):
                 self._toolbar.addAction(action)
+            if isinstance(algorithm, Attribute):
+                self._explain_tool = ExplainTool(iface, self._toolbar)
+                self._add(self._explain_tool.action)
             if isinstance(algorithm, ModelInfo):
                 self._add(self._models())
         self._add(self._separator())
@@ -53,6 +59,7 @@ class Menu:
     def remove(self) -> None:
         """Take everything out of the window again."""
         close_dialogs()
+        self._explain_tool.remove()
         for action in self._actions:
             self._iface.removePluginRasterMenu(TITLE, action)
             action.deleteLater()
@@ -92,6 +99,8 @@ class Menu:
         if method is not None and any(option.role is Role.SCENES for option in options(method.request)):
             return self._prefilled_labels()
         layer = self._iface.activeLayer()
+        if is_detections(layer) and method is not None and any(o.name == "target" for o in options(method.request)):
+            return prefilled(layer)
         return {"INPUT": layer} if layer is not None and _suits(layer, algorithm) else {}
 
     def _prefilled_labels(self) -> Dict[str, Any]:

@@ -12,10 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from attribution import all_methods, attribution, scene_wide  # noqa: E402
 from detection import memory, nodata, throughput  # noqa: E402
 from startup import startup  # noqa: E402
 
-BENCHMARKS = (startup, throughput, nodata, memory)
+BENCHMARKS = (startup, throughput, nodata, memory, attribution, all_methods, scene_wide)
 
 
 def main() -> None:

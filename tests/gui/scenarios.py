@@ -12,13 +12,14 @@ from director import click, later, mouse, patient, picture
 from osgeo import gdal
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateTransform,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingModelAlgorithm,
     QgsProject,
     QgsRasterLayer,
 )
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QItemSelectionModel, Qt
+from qgis.PyQt.QtCore import QItemSelectionModel, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
     QApplication,
@@ -35,6 +36,7 @@ from qgis.PyQt.QtWidgets import (
     QTextBrowser,
     QTextEdit,
     QToolBar,
+    QToolButton,
     QTreeWidget,
 )
 from qgis.utils import iface, loadPlugin, plugin_times, plugins, startPlugin, unloadPlugin
@@ -552,3 +554,120 @@ def picture_is_refused():
     picture("picture_refused")
     assert "picture" in log_text(dialog)
     assert len(QgsProject.instance().mapLayers()) == 1
+
+
+def attributions():
+    """The attribution layers of the project."""
+    from solar_saliency.solar_saliency_plugin.bridge.layers import run_of
+
+    return [known for known in QgsProject.instance().mapLayers().values() if run_of(known).get("method") == "attribute"]
+
+
+def on_the_canvas(feature):
+    """Where on the canvas a feature of the detections is, in pixels."""
+    transform = QgsCoordinateTransform(
+        layer(DETECTIONS).crs(), iface.mapCanvas().mapSettings().destinationCrs(), QgsProject.instance()
+    )
+    point = transform.transform(feature.geometry().pointOnSurface().asPoint())
+    pixel = iface.mapCanvas().getCoordinateTransform().transform(point)
+    return QPoint(round(pixel.x()), round(pixel.y()))
+
+
+def explain_by_a_click():
+    """Detect → the tool's button → a click on a detection: its map appears in a group of its own; more ways to ask."""
+    yield from ready()
+    yield from sample_scene(768)
+    iface.setActiveLayer(layer(SCENE))
+    yield from from_menu("Detect Solar Farms…")
+    dialog = yield from algorithm_dialog("Detect Solar Farms")
+    click(run_button(dialog))
+    yield lambda: layer(PROBABILITY) is not None and layer(DETECTIONS) is not None
+    dialog.close()
+    QgsProject.instance().layerTreeRoot().findLayer(layer(PROBABILITY).id()).setItemVisibilityChecked(False)
+    largest = max(layer(DETECTIONS).getFeatures(), key=lambda farm: farm["area_ha"])
+    box = largest.geometry().boundingBox()
+    canvas = iface.mapCanvas()
+    canvas.setExtent(box.buffered(max(box.width(), box.height()) / 2))
+    canvas.refresh()
+    yield from drawn()
+
+    button = iface.mainWindow().findChild(QToolButton, "SolarSaliency_explain_button")
+    mouse(button, button.rect().center() - QPoint(button.width() // 4, 0))
+    yield lambda: canvas.mapTool() is not None and canvas.mapTool().action() is button.defaultAction()
+    yield settle()
+    picture("explain_tool")
+    mouse(canvas.viewport(), on_the_canvas(largest))
+    yield (
+        lambda: (
+            iface.messageBar().currentItem() is not None and "(first look)" in iface.messageBar().currentItem().text()
+        )
+    )
+    picture("explain_running")
+    yield attributions
+    yield lambda: "first look" not in attributions()[0].name()
+    yield from drawn()
+    picture("explain_map")
+    (shown,) = attributions()
+    group = QgsProject.instance().layerTreeRoot().findGroup(f"Why: detection {largest['id']}")
+    assert group is not None and group.findLayer(shown.id()) is not None
+    assert group.parent().name().startswith("Solar Saliency: ")
+    names = [child.name() for child in group.parent().children()]
+    assert names.index(DETECTIONS) < names.index(group.name()) < names.index(PROBABILITY) < names.index(SCENE), names
+    assert any(r > b + 60 or b > r + 60 for r, g, b in colours(box)), "neither red nor blue on the map"
+    yield from other_ways_to_ask(largest)
+
+
+def other_ways_to_ask(farm):
+    """The choice of a method, the map's context menu, and the dialog filled in from the layer."""
+    canvas = iface.mapCanvas()
+    button = iface.mainWindow().findChild(QToolButton, "SolarSaliency_explain_button")
+    mouse(button, QPoint(button.width() - 4, button.height() // 2))
+    yield button.menu().isVisible
+    methods = button.menu().actions()[0]
+    mouse(button.menu(), button.menu().actionGeometry(methods).center())
+    yield methods.menu().isVisible
+    yield settle()
+    picture("explain_methods")
+    entry = next(action for action in methods.menu().actions() if action.text() == "Gradient")
+    mouse(methods.menu(), methods.menu().actionGeometry(entry).center())
+    yield lambda: not button.menu().isVisible()
+
+    iface.actionPan().trigger()
+    mouse(canvas.viewport(), on_the_canvas(farm), button=3)
+    yield lambda: isinstance(QApplication.activePopupWidget(), QMenu)
+    yield settle()
+    picture("explain_context_menu")
+    menu = QApplication.activePopupWidget()
+    entry = next(action for action in menu.actions() if action.text() == "Explain This Detection")
+    mouse(menu, menu.actionGeometry(entry).center())
+    yield lambda: len(attributions()) == 2
+    yield from drawn()
+    picture("explain_two_methods")
+    gradient = next(known for known in attributions() if known.name().startswith("Gradient"))
+    iface.layerTreeView().setCurrentLayer(gradient)
+    yield from run_again_as("Explain Detection", gradient)
+
+
+def run_again_as(title, known):
+    """“Re-run from This Layer…” of a layer opens the dialog with what it was asked; the dialog runs it."""
+    view = iface.layerTreeView()
+    node = QgsProject.instance().layerTreeRoot().findLayer(known.id())
+    mouse(view.viewport(), view.visualRect(view.node2index(node)).center(), button=3)
+    yield lambda: isinstance(QApplication.activePopupWidget(), QMenu)
+    menu = QApplication.activePopupWidget()
+    entry = next(action for action in menu.actions() if action.text() == "Re-run from This Layer…")
+    mouse(menu, menu.actionGeometry(entry).center())
+    dialog = yield from algorithm_dialog(title)
+    assert chosen_scene(dialog) == layer(SCENE)
+    value = wrapper(dialog, "TARGET").parameterValue()
+    told = value if isinstance(value, str) else f"CRS={value.crs().authid()};{value.asWkt()}"
+    assert told.startswith("CRS=EPSG:32643;MultiPolygon"), told
+    picture("explain_dialog")
+    click(run_button(dialog))
+    yield lambda: "The attribution of each band" in log_text(dialog) and run_button(dialog).isEnabled()
+    log = dialog.findChild(QTextEdit, "txtLog")
+    log.setTextCursor(log.document().find("The model was asked"))
+    log.ensureCursorVisible()
+    yield settle()
+    picture("explain_log")
+    dialog.close()

@@ -35,3 +35,7 @@ def test_models_are_installed_made_the_default_and_removed_in_the_options(play):
 
 def test_batch_table_and_model_designer_show_and_run_it(play):
     play("batch_and_model_designer")
+
+
+def test_a_click_on_a_detection_shows_why(play):
+    play("explain_by_a_click", seconds=150)

@@ -30,7 +30,8 @@ def make_environment(folder, packages=()):
     python.parent.mkdir(parents=True)
     python.touch()
     for package in packages:
-        (folder / "lib" / "python3.11" / "site-packages" / f"{package}-1.0.dist-info").mkdir(parents=True)
+        written = package.replace("-", "_")  # as pip does
+        (folder / "lib" / "python3.11" / "site-packages" / f"{written}-1.0.dist-info").mkdir(parents=True)
 
 
 def write_marker(folder, requirements):

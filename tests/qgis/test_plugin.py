@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from osgeo import gdal
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.gui import QgsGui, QgsMapCanvas
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices
-from qgis.PyQt.QtWidgets import QMainWindow
+from qgis.PyQt.QtWidgets import QMainWindow, QToolButton
 
 import solar_saliency
 from solar_saliency.solar_saliency_plugin.gui import launch, layer_actions, links, menu, setup_dialog
@@ -22,6 +23,7 @@ class Window:
 
     def __init__(self):
         self.window = QMainWindow()
+        self.canvas = QgsMapCanvas(self.window)
         self.menu = []
         self.types = []
         self.layers = []
@@ -56,6 +58,9 @@ class Window:
 
     def pushWarning(self, title, text):  # noqa: N802
         self.warnings.append(text)
+
+    def mapCanvas(self):  # noqa: N802
+        return self.canvas
 
     def addToolBar(self, name):  # noqa: N802
         return self.window.addToolBar(name)
@@ -99,6 +104,11 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
         "Detect Solar Farms…",
         "Detections to Polygons…",
         "Evaluate Model…",
+        "Explain Detection…",
+        "Explain by a Click",
+        "Compare Explanations…",
+        "Look into the Network…",
+        "Remove Detection by a Mask…",
         "Prepare Scene…",
         "Make Sample Scene…",
         "Train Model…",
@@ -111,10 +121,11 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
     ]
 
 
-def test_the_toolbar_has_the_detect_button(plugin, window):
+def test_the_toolbar_has_buttons_to_detect_and_to_explain(plugin, window):
     (bar,) = window.window.findChildren(menu.QToolBar)
-    assert [action.text() for action in bar.actions()] == ["Detect Solar Farms…"]
-    assert not bar.actions()[0].icon().isNull()
+    buttons = [button for button in bar.findChildren(QToolButton) if button.defaultAction() is not None]
+    assert [button.defaultAction().text() for button in buttons] == ["Detect Solar Farms…", "Explain by a Click"]
+    assert not any(button.icon().isNull() for button in buttons)
 
 
 def test_unloading_leaves_nothing(plugin, window):
@@ -124,6 +135,9 @@ def test_unloading_leaves_nothing(plugin, window):
     assert not window.window.findChildren(menu.QToolBar)
     assert not [action for action in window.window.findChildren(menu.QAction) if action.text()]
     assert not window.window.findChildren(links.Links)
+    assert not QgsGui.mapLayerActionRegistry().mapLayerActions(QgsVectorLayer("Polygon", "p", "memory"))
+    assert window.canvas.mapTool() is None
+    assert window.canvas.receivers(window.canvas.contextMenuAboutToShow) == 0
 
 
 def test_provider_is_gone_after_unloading():

@@ -30,9 +30,17 @@ def test_every_option_appears_with_its_help_and_default(provider, method, option
     assert bool(parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced) == option.advanced
     assert option.unit in parameter.description()
     default = parameter.defaultValue()
-    shown = option.choices[default] if option.choices else default
-    nothing = parameter.isDestination() or option.role in (Role.SCENES, Role.VECTOR)  # QGIS's own word for empty
+    shown = chosen(option, default) if option.choices else default
+    unset = (Role.SCENES, Role.VECTOR, Role.GEOMETRY, Role.SCENE)  # QGIS's own word for empty
+    nothing = parameter.isDestination() or option.role in unset
     assert shown == (option.default or None if nothing else option.default)
+
+
+def chosen(option, index):
+    """The choices that a box shows, by the engine's names."""
+    if option.role is Role.CHOICES:
+        return tuple(option.choices[number] for number in index)
+    return ((None, *option.choices) if option.default is None else option.choices)[index]
 
 
 def test_what_is_left_empty_is_not_sent(provider, tmp_path):

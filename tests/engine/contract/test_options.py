@@ -86,6 +86,14 @@ def test_scenes_that_are_no_list_of_paths_are_refused_by_name(scenes):
         parse(EvaluateRequest, {**LABELLED, "scenes": scenes})
 
 
+def test_each_of_several_choices_is_checked():
+    given = {**SCENE, "methods": ["gradient", "lime"], "baselines": []}
+    request = parse(METHODS["comparemethods"].request, given)
+    assert request.methods == ("gradient", "lime") and request.baselines == ()
+    with pytest.raises(RequestError, match="“guess” is no choice for “methods”"):
+        parse(METHODS["comparemethods"].request, {**given, "methods": ["gradient", "guess"]})
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_what_must_be_given_comes_first(name):
     required = [o.required for o in options(METHODS[name].request)]

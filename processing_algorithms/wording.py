@@ -1,0 +1,116 @@
+"""What dialogs call the engine's options and their choices, where the contract's names do not say enough."""
+
+from typing import Mapping
+
+from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
+from ..solar_saliency_plugin.contract.layer_attribution import LAYER_METHODS
+from ..solar_saliency_plugin.contract.options import Option
+
+#: What dialogs call an option whose name alone does not say it.
+LABELS = {
+    "scene": "Sentinel-2 scene",
+    "scenes": "Sentinel-2 scenes",
+    "polygons": "Outlines of solar farms",
+    "since_field": "Field that says since when a farm stands",
+    "edge": "Strip left out along outlines",
+    "backgrounds": "Scenes without any solar farm",
+    "keep_doubtful": "Learn from doubtful outlines, too",
+    "precision": "Precision of numbers",
+    "batch": "Patches at a time",
+    "context": "How far the model looks",
+    "steps": "Longest learning",
+    "probability": "Probability raster",
+    "bands": "Band names in file order",
+    "scale": "Scale of the stored values",
+    "offset": "Offset of the stored values",
+    "level": "Processing level",
+    "date": "Acquisition date",
+    "mask": "Leave out",
+    "device": "Compute on",
+    "window": "Window size",
+    "restart": "Start anew instead of continuing an interrupted run",
+    "size": "Width and height",
+    "target": "Target: a polygon or point",
+    "pixels": "Pixels that count",
+    "around": "Square around a point",
+    "quantity": "Answer that is explained",
+    "total": "Taken over the target's pixels",
+    "baseline": "Compared with",
+    "baseline_scene": "Scene of another date",
+    "blur": "Width of the blur",
+    "spectra": "Spectra of the surroundings",
+    "attribution_method": "Method",
+    "rule": "Points on the path",
+    "samples": "Random samples",
+    "noise": "Noise",
+    "of": "Computed from noisy images",
+    "relevance": "Rule of relevance",
+    "features": "What is taken away at a time",
+    "superpixel": "Size of superpixels",
+    "patch": "Side of the hidden square",
+    "stride": "Step of the hidden square",
+    "evaluations": "Times the model is asked at most",
+    "layer": "Layer of the network",
+    "seed": "Seed of random numbers",
+    "per_band": "A map for each band, too",
+}
+
+#: What dialogs call a choice that is a code word; where one option has its own word for it, as “option.choice”.
+CHOICES = {
+    **{name: method.title for name, method in {**LAYER_METHODS, **ATTRIBUTION_METHODS}.items()},
+    "auto": "Automatic",
+    "cpu": "Processor (CPU)",
+    "cuda": "Graphics card (CUDA)",
+    "none": "Nothing",
+    "clouds": "Clouds and their shadows",
+    "clouds_and_snow": "Clouds, their shadows and snow",
+    "near": "Near: 40 m",
+    "wide": "Wide: over 500 m",
+    "float32": "32 bits",
+    "mixed": "Mixed with 16 bits",
+    "logits": "Logits",
+    "probabilities": "Probabilities",
+    "detected": "Detected ones",
+    "all": "All",
+    "logit": "Logit",
+    "probability": "Probability",
+    "mean": "Mean",
+    "sum": "Sum",
+    "soil": "Bare soil",
+    "zero": "Zero",
+    "baseline.mean": "Mean of the scene",
+    "blur": "Blurred image",
+    "surroundings": "Surroundings",
+    "scene": "Another date",
+    "midpoint": "Midpoints",
+    "right": "Right ends",
+    "epsilon": "Epsilon",
+    "z_plus": "Positive parts (z⁺)",
+    "alpha_beta": "Alpha–beta",
+    "bands": "Bands",
+    "superpixels": "Superpixels",
+    "bands_of_superpixels": "Superpixels in one band",
+    "smallest": "The smallest mask that removes the detection",
+    "area_deleted": "The mask of that area that removes most of it",
+    "area_kept": "The area of that size that alone keeps it",
+}
+
+#: What dialogs call it that an option with choices is left empty.
+NOT_CHOSEN = "The method's own"
+
+
+def label(option: Option, labels: Mapping[str, str]) -> str:
+    """The option's name in a dialog, with its unit."""
+    text = labels.get(option.name) or LABELS.get(option.name) or words(option.name)
+    return f"{text} ({option.unit})" if option.unit else text
+
+
+def words(name: str) -> str:
+    """A name of the contract as people write it: total_ha becomes “Total (ha)”."""
+    text = name.replace("_", " ").capitalize().replace("Crs", "CRS").replace("sha256", "SHA-256")
+    return f"{text[:-3]} (ha)" if text.endswith(" ha") else text
+
+
+def choice_text(option: str, choice: str) -> str:
+    """What dialogs call a choice of an option."""
+    return CHOICES.get(f"{option}.{choice}") or CHOICES.get(choice, choice)

@@ -1,0 +1,131 @@
+"""What pages say of targets, methods and requests, in plain sentences (HTML)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from typing import Any
+
+from ...contract.attribution_methods import AttributionMethod
+from ...contract.options import to_json
+from ...contract.version import PLUGIN_VERSION
+from ..reporting.page import facts, note, number, paragraph
+from ..versions import package_versions
+from .explained import Explained
+
+#: Completeness up to which sums can be relied on, and from which on they should not be.
+GOOD, POOR = 0.01, 0.05
+
+_BASELINES = {
+    "soil": "bare soil",
+    "zero": "zero (black)",
+    "mean": "the scene's mean",
+    "blur": "the blurred image",
+    "surroundings": "the surroundings",
+    "scene": "another date",
+}
+
+
+def title_of(name: str) -> str:
+    """What a page calls its target."""
+    return name or "the target"
+
+
+def baseline_name(kind: str) -> str:
+    """What the pages call a baseline."""
+    return _BASELINES[kind]
+
+
+def warnings(told: Sequence[str]) -> str:
+    """What the user should not overlook."""
+    return "\n".join(note(escape(warning)) for warning in told)
+
+
+def answer(explained: Explained, pixels: int, f_x: float, probability: float) -> str:
+    """The number that is explained, in a sentence."""
+    request, scene = explained.request, explained.scene
+    of = "logit" if request.quantity == "logit" else "probability"
+    if pixels == 1:
+        what = f"the {of} of one pixel"
+    else:
+        what = f"the {'sum' if request.total == 'sum' else 'mean'} of the {of} over {pixels:,} pixels"
+    also = f" (a mean probability of {number(probability, 3)})" if of == "logit" else ""
+    day = f" of {scene.date}" if scene.date else ""
+    return (
+        f"<p>What is explained is {what}: <b>{number(f_x, 3)}</b>{also}. So says the model "
+        f"“{escape(explained.model.card.name)}” of the scene {escape(scene.id)}{escape(day)}.</p>"
+    )
+
+
+def completeness(entry: AttributionMethod, total: float, wanted: float, error: float) -> str:
+    """How exactly contributions add up, in words; ``wanted`` is what they should add up to."""
+    if not entry.sums_to:
+        return "They add up to nothing that is known: compare their sizes with each other, not with the answer."
+    if math.isnan(error):
+        return f"They add up to {number(total, 3)}. There is nothing to compare that with."
+    aim = "the answer" if entry.sums_to == "answer" else "the difference between image and baseline"
+    text = f"They add up to {number(total, 3)}; {aim} is {number(wanted, 3)}, so {100 * error:.2g} % are missed. "
+    if error <= GOOD:
+        return text + "That is exact enough to rely on sums."
+    if error <= POOR:
+        return text + "Treat small differences with care."
+    return text + "Do not rely on sums: allow more steps or samples, or take another method."
+
+
+def method_told(entry: AttributionMethod) -> str:
+    """What a method is, can and cannot tell, and where it comes from."""
+    return (
+        f'<p class="formula">{escape(entry.formula)}</p>'
+        f"{paragraph(entry.tells)}"
+        f"<p><b>It cannot tell.</b> {escape(entry.cannot_tell)}</p>"
+        f"<p><b>Known to fail.</b> {escape(entry.known_to_fail)}</p>"
+        f'<p class="small">{escape(entry.paper)}.</p>'
+    )
+
+
+def settings_told(settings: Mapping[str, Any]) -> str:
+    """A method's parameters in a few words; what was left to the method itself is not told."""
+    return "; ".join(f"{_words(name)}: {value}" for name, value in settings.items() if isinstance(value, (int, str)))
+
+
+def facts_told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a method has to say of its own, as rows of a table."""
+    return [(escape(_words(name)).capitalize(), escape(_value(value))) for name, value in found.items()]
+
+
+def repeat(method: str, request: Any, explained: Explained) -> str:
+    """How to get the same result again: the request, what differs from the defaults."""
+    plain = to_json(request)
+    asked = {f.name: plain[f.name] for f in fields(request) if getattr(request, f.name) != f.default}
+    text = json.dumps(asked, ensure_ascii=False, indent=2)
+    software = ", ".join(f"{name} {version}" for name, version in sorted(package_versions().items()))
+    return (
+        "<h2>How to repeat it</h2><p>In QGIS: the raster's context menu, Re-run from This Layer. Without QGIS: "
+        f"<code>python -m solar_saliency_plugin.engine {method}</code> with these options; all others have their "
+        f"defaults.</p><pre><code>{escape(text)}</code></pre>"
+        + facts(
+            [
+                ("Model", f"{escape(explained.model.card.name)}, SHA-256 <code>{explained.model.sha256}</code>"),
+                ("Software", f"Solar Saliency {escape(PLUGIN_VERSION)}; {escape(software)}"),
+            ]
+        )
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(one) for one in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_words(str(name))}: {_value(one)}" for name, one in value.items())
+    return str(value)

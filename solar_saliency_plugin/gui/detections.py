@@ -1,0 +1,150 @@
+"""Which detection lies under a click, and what has to be asked of the engine to explain it."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Optional
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsPointXY,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+
+from ...processing_algorithms import parameters as engine_parameters
+from ...processing_algorithms.attribute import Attribute
+from ...processing_algorithms.detect import Detect
+from ...processing_algorithms.polygonize import Polygonize
+from ..bridge.layers import run_of, run_of_raster, source_of
+from ..contract import METHODS
+from ..contract.errors import RequestError, SceneNotFoundError, SolarSaliencyError
+from ..contract.options import options, parse, to_json
+from ..qgis_compat import VECTOR_LAYER
+
+#: What can always be done instead.
+BY_HAND = "Raster ▸ Solar Saliency ▸ Explain Detection… asks for the scene."
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One polygon of a layer of detections."""
+
+    layer: QgsVectorLayer
+    feature: QgsFeature
+
+    @property
+    def name(self) -> str:
+        """What maps call it."""
+        known = self.feature["id"] if self.layer.fields().lookupField("id") >= 0 else None
+        return f"detection {known or self.feature.id()}"
+
+    def target(self) -> Dict[str, Any]:
+        """The polygon as the engine takes it."""
+        crs = self.layer.crs()
+        target = {"target": self.feature.geometry().asWkt(), "name": self.name}
+        return {**target, "target_crs": crs.authid() or crs.toWkt()} if crs.isValid() else target
+
+
+def is_detections(layer: Optional[QgsMapLayer]) -> bool:
+    """Whether a layer holds detections, and says so."""
+    return layer is not None and layer.type() == VECTOR_LAYER and run_of(layer).get("method") == Polygonize.METHOD
+
+
+def detection_at(
+    point: QgsPointXY, crs: QgsCoordinateReferenceSystem, layers: Iterable[QgsMapLayer], reach: float
+) -> Optional[Detection]:
+    """The detection at a point of the map; of several layers the first one's that has any there.
+
+    Of several polygons around the point the smallest is meant; where there is none, the nearest within ``reach`` (map
+    units).
+    """
+    for layer in layers:
+        if is_detections(layer):
+            found = _feature_at(point, crs, layer, reach)
+            if found is not None:
+                return Detection(layer, found)
+    return None
+
+
+def _feature_at(
+    point: QgsPointXY, crs: QgsCoordinateReferenceSystem, layer: QgsVectorLayer, reach: float
+) -> Optional[QgsFeature]:
+    around = QgsRectangle(point.x() - reach, point.y() - reach, point.x() + reach, point.y() + reach)
+    to_layer = QgsCoordinateTransform(crs, layer.crs(), QgsProject.instance())
+    try:
+        box = to_layer.transformBoundingBox(around)
+        place = QgsGeometry.fromPointXY(to_layer.transform(point))
+    except QgsCsException:  # the map shows a place that the layer's CRS does not reach
+        return None
+    flag = QgsFeatureRequest.Flag.ExactIntersect
+    near = [f for f in layer.getFeatures(QgsFeatureRequest().setFilterRect(box).setFlags(flag)) if f.hasGeometry()]
+    inside = [f for f in near if f.geometry().contains(place)]
+    if inside:
+        return min(inside, key=lambda f: f.geometry().area())
+    return min(near, key=lambda f: f.geometry().distance(place), default=None)
+
+
+def question(layer: QgsVectorLayer) -> Dict[str, Any]:
+    """What a layer of detections was made from: scene, model, threshold, as values of the engine's options.
+
+    Raises a SolarSaliencyError that says what is missing.
+    """
+    run = run_of(layer)
+    if run.get("method") != Polygonize.METHOD:
+        raise RequestError(f"“{layer.name()}” does not say how its polygons were made.", BY_HAND)
+    probability = str(run["request"].get("probability") or "")
+    made = run_of_raster(probability) if os.path.isfile(probability) else {}
+    if made.get("method") != Detect.METHOD:
+        gone = "is not there any more" if not os.path.isfile(probability) else "does not say what it was made from"
+        raise SceneNotFoundError(f"“{layer.name()}” was made from {probability or 'a raster'}, which {gone}.", BY_HAND)
+    scene = str(made["request"].get("scene") or "")
+    if not _may_exist(scene):
+        raise SceneNotFoundError(f"“{layer.name()}” was detected in {scene}, which is not there any more.", BY_HAND)
+    return _checked({**made["request"], "model": _model(made), "threshold": run["result"].get("threshold")})
+
+
+def _may_exist(scene: str) -> bool:
+    """Whether a scene is there, as far as can be seen without opening it: it may have a name of GDAL's own."""
+    return bool(scene) and (os.path.exists(scene) or not os.path.isabs(scene) or scene.startswith("/vsi"))
+
+
+def _model(run: Dict[str, Any]) -> Any:
+    """The model that was used: what is the default today may have been another one."""
+    asked = run["request"].get("model")
+    return run["model"].get("name") or asked if asked in (None, "", "default") else asked
+
+
+def _checked(values: Dict[str, Any]) -> Dict[str, Any]:
+    """Those of the values that an explanation takes; raises RequestError where they are unfit."""
+    shared = {o.name for o in options(METHODS[Detect.METHOD].request)} & {o.name for o in _asked()}
+    known = {name: values.get(name) for name in shared - {"output", "restart"}}
+    parsed = to_json(parse(METHODS[Attribute.METHOD].request, {**known, "output": "unknown yet"}))
+    return {name: parsed[name] for name in known}
+
+
+def _asked() -> List[Any]:
+    return options(METHODS[Attribute.METHOD].request)
+
+
+def as_parameters(values: Dict[str, Any]) -> Dict[str, Any]:
+    """The parameters of Explain Detection that stand for values of the engine's options."""
+    return engine_parameters.restore(_asked(), values)
+
+
+def prefilled(layer: QgsVectorLayer) -> Dict[str, Any]:
+    """What Explain Detection… starts with where a layer of detections is active: its scene, model and polygons."""
+    try:
+        known = as_parameters(question(layer))
+    except SolarSaliencyError:
+        known = {}
+    chosen = layer.selectedFeatures()
+    if len(chosen) == 1:
+        return {**known, **as_parameters(Detection(layer, chosen[0]).target())}
+    return {**known, "POLYGONS": layer.id()} if source_of(layer) else known

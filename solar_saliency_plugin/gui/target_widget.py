@@ -1,0 +1,81 @@
+"""The input of a target: a polygon or point as text with its CRS, or what is selected on the map."""
+
+from typing import Any, Optional
+
+from processing.gui.wrappers import WidgetWrapper
+from qgis.core import QgsGeometry, QgsMapLayer, QgsProcessingParameterDefinition, QgsProject, QgsReferencedGeometry
+from qgis.gui import QgsProcessingGui
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QPushButton, QWidget
+
+from ..qgis_compat import POINT_GEOMETRY, POLYGON_GEOMETRY, VECTOR_LAYER
+from .native_widgets import dialog_kind, native_widget
+
+
+class TargetWidget(WidgetWrapper):
+    """A line of text and a button; in the model designer QGIS's own widget.
+
+    QGIS's widget for geometries (3.22) drops the CRS of a text, and the target would be looked for elsewhere.
+    """
+
+    def __new__(
+        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
+    ) -> Any:
+        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
+        if dialog_kind(dialog) == QgsProcessingGui.WidgetType.Modeler:
+            return native_widget(parameter, dialog)
+        return super().__new__(cls, parameter, dialog, row, column)
+
+    def createWidget(self) -> QWidget:  # noqa: D102
+        self._line = QLineEdit()
+        self._line.setPlaceholderText("Such as CRS=EPSG:4326;POINT(16.3 48.2)")
+        self._line.setClearButtonEnabled(True)
+        self._line.textChanged.connect(lambda: self.widgetValueHasChanged.emit(self))
+        selected = QPushButton("Selected")
+        selected.setToolTip("Take the polygons or the point that are selected on the map")
+        selected.clicked.connect(self._take_selected)
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line, 1)
+        layout.addWidget(selected)
+        return widget
+
+    def setValue(self, value: Any) -> None:  # noqa: D102
+        self._line.setText(_as_text(value))
+        self._line.setCursorPosition(0)
+
+    def value(self) -> Any:  # noqa: D102
+        return self._line.text().strip() or None
+
+    def _take_selected(self) -> None:
+        found = selected_geometry()
+        if found is not None:
+            self.setValue(found)
+            return
+        QMessageBox.information(
+            self.widget,
+            "Target",
+            "No polygon or point is selected. Select a detection, or polygons that you drew, on the map.",
+        )
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, QgsReferencedGeometry):
+        crs = value.crs()
+        return (f"CRS={crs.authid() or crs.toWkt()};" if crs.isValid() else "") + value.asWkt()
+    return value.asWkt() if isinstance(value, QgsGeometry) else str(value or "")
+
+
+def selected_geometry() -> Optional[QgsReferencedGeometry]:
+    """What is selected in the topmost layer that has something selected which can be a target."""
+    order = QgsProject.instance().layerTreeRoot().layerOrder()
+    for layer in order:
+        if _may_hold_targets(layer) and layer.selectedFeatureCount():
+            parts = [feature.geometry() for feature in layer.selectedFeatures() if feature.hasGeometry()]
+            if parts and (layer.geometryType() == POLYGON_GEOMETRY or len(parts) == 1):
+                return QgsReferencedGeometry(QgsGeometry.unaryUnion(parts), layer.crs())
+    return None
+
+
+def _may_hold_targets(layer: QgsMapLayer) -> bool:
+    return layer.type() == VECTOR_LAYER and layer.geometryType() in (POLYGON_GEOMETRY, POINT_GEOMETRY)

@@ -1,0 +1,150 @@
+"""Attribution against captum, against bare forward passes, its memory, and how long all methods take on one farm."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from captum.attr import IntegratedGradients
+from engine_runs import command
+from measure import Measure
+from scenes import repeated, sample
+from torch import nn
+
+from solar_saliency_plugin.contract.attribution import AttributeRequest
+from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
+from solar_saliency_plugin.engine.attribution.explained import Explained, open_explained
+from solar_saliency_plugin.engine.attribution.methods import method_of
+from solar_saliency_plugin.engine.attribution.view import View
+from solar_saliency_plugin.engine.dispatch import run_method
+from solar_saliency_plugin.engine.imagery.grid import Window
+from solar_saliency_plugin.engine.job import Job
+from solar_saliency_plugin.engine.models.registry import load_model
+
+PATCH = 256
+STEPS = 60
+ROUNDS = 5
+#: captum computes so many steps at a time: all at once take more memory, and longer.
+CAPTUM_BATCH = 4
+
+
+def attribution(folder: Path) -> list[Measure]:
+    """Integrated gradients and occlusion of one farm in a patch, side by side with captum and with bare forwards."""
+    scene, target = sample(folder), _farm(folder)
+    request = AttributeRequest(
+        scene=str(scene), target=target, output="unused.tif", device="cpu", baseline="soil", steps=STEPS
+    )
+    ratios, differences = [], []
+    with open_explained(request, Job.silent()) as explained:
+        for turn in range(ROUNDS + 1):
+            own, values, view, core = _own(explained, request)
+            captum, expected = _captum(explained, view, core)
+            if turn:
+                ratios.append(own / captum)
+            differences.append(float((values - expected).norm() / expected.norm()))
+        occluded = _occlusion(explained)
+    return [
+        Measure("integrated gradients ÷ captum's on the patch", statistics.median(ratios), "", 0.25),
+        Measure("difference of the two maps, L2", max(differences), "", 1e-4),
+        Measure("occlusion ÷ (evaluations × one forward)", occluded, "", 0.5),
+    ]
+
+
+def all_methods(folder: Path) -> list[Measure]:
+    """How long every method of the list takes on one farm with its own settings, one after the other."""
+    scene, target = sample(folder), _farm(folder)
+    seconds = {}
+    for name in ATTRIBUTION_METHODS:
+        request = {"scene": str(scene), "target": target, "output": str(folder / f"{name}.tif"), "device": "cpu"}
+        started = time.perf_counter()
+        run_method("attribute", {**request, "attribution_method": name, "restart": True}, Job.silent())
+        seconds[name] = time.perf_counter() - started
+    slowest = max(seconds, key=lambda name: seconds[name])
+    return [
+        Measure("all methods on one farm", sum(seconds.values()), "s", 60),
+        Measure(f"the slowest: {slowest}", seconds[slowest], "s"),
+    ]
+
+
+def scene_wide(folder: Path) -> list[Measure]:
+    """Peak memory of a scene-wide map of a large scene over that of a small one, each in a process of its own."""
+    peaks = []
+    for side in (2000, 6000):
+        run = command(
+            "attribute",
+            scene=repeated(folder, side),
+            output=folder / "attribution.tif",
+            attribution_method="gradient",
+            device="cpu",
+        )
+        peaks.append(run.peak_bytes)
+    return [Measure("scene-wide attribution, peak memory 6000² ÷ 2000²", peaks[1] / peaks[0], "", 1.15)]
+
+
+def _farm(folder: Path) -> str:
+    """The polygon of a detection of some hectares in the sample, as well-known text."""
+    import pyogrio
+    import shapely
+
+    probability, polygons = folder / "probability.tif", folder / "detections.gpkg"
+    run_method("detect", {"scene": str(sample(folder)), "output": str(probability), "device": "cpu"}, Job.silent())
+    run_method("polygonize", {"probability": str(probability), "output": str(polygons)}, Job.silent())
+    _, _, stored, _ = pyogrio.raw.read(polygons, layer="detections")
+    farms = sorted(shapely.from_wkb(stored), key=lambda farm: farm.area)
+    return shapely.to_wkt(farms[len(farms) // 2])
+
+
+def _own(explained: Explained, request: AttributeRequest) -> tuple[float, torch.Tensor, View, Window]:
+    """Seconds from the scene's pixels to the map, the map (bands, H, W), its view and where it lies."""
+    started = time.perf_counter()
+    view, _ = explained.whole_view(Job.silent())
+    values = method_of("integrated_gradients", request, explained.network).run(view).values
+    return time.perf_counter() - started, values.float(), view, explained.region
+
+
+def _captum(explained: Explained, view: View, core: Window) -> tuple[float, torch.Tensor]:
+    """Seconds of captum's method on a patch around the farm with the network as it is, and its map of the same part."""
+    grid = explained.scene.grid
+    row = min(max(0, core.row + core.height // 2 - PATCH // 2), grid.height - PATCH)
+    col = min(max(0, core.col + core.width // 2 - PATCH // 2), grid.width - PATCH)
+    patch = Window(row, col, PATCH, PATCH)
+    rows, cols = core.within(patch)
+    weights = torch.zeros(PATCH, PATCH)
+    weights[rows, cols] = view.weights
+    network: nn.Module = load_model("default").network
+    started = time.perf_counter()
+    reflectance, _ = explained.read(patch)
+    image = torch.from_numpy(reflectance)[None]
+    baseline = view.baselines[:1, :, :1, :1].expand_as(image)
+
+    def score(images: torch.Tensor) -> torch.Tensor:
+        return (network(images)[:, 0] * weights).sum(dim=(1, 2))
+
+    values = IntegratedGradients(score).attribute(
+        image, baseline, n_steps=STEPS, method="riemann_middle", internal_batch_size=CAPTUM_BATCH
+    )
+    seconds = time.perf_counter() - started
+    return seconds, values[0, :, rows, cols].float()
+
+
+def _occlusion(explained: Explained) -> float:
+    """Seconds of occlusion over those of as many forward passes over the same pixels."""
+    view, _ = explained.whole_view(Job.silent())
+    method = method_of("occlusion", replace(explained.request, steps=None), explained.network)
+    started = time.perf_counter()
+    found = method.run(view)
+    seconds = time.perf_counter() - started
+    forward = _seconds(lambda: view.answers(view.reflectance))
+    return seconds / (found.facts["squares"] * forward)
+
+
+def _seconds(compute: Callable[[], object], count: int = 50) -> float:
+    """Mean seconds of one call."""
+    with torch.inference_mode():
+        compute()
+        started = time.perf_counter()
+        for _ in range(count):
+            compute()
+    return (time.perf_counter() - started) / count
