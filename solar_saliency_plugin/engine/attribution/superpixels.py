@@ -18,6 +18,10 @@ USUAL_SIZE = 0.1
 #: than asked for.
 COMPACTNESS = 0.2
 
+#: Up to so many pixels × superpixels, SLIC's first centres are spread by k-means over what is valid, so that there are
+#: as many as asked for; beyond, that takes minutes, and they lie on a grid.
+_SPREAD_WORK = 20_000_000
+
 #: Standardised values end here, so that one glint does not make all else alike.
 _LIMIT = 3.0
 
@@ -47,7 +51,7 @@ def superpixels(
         _standardised(reflectance, valid),
         n_segments=count,
         compactness=compactness,
-        mask=valid,  # also where all are valid: its seeds are as many as asked for, those of a grid are not
+        mask=valid if pixels * count <= _SPREAD_WORK else None,
         channel_axis=-1,
         convert2lab=False,
         start_label=1,  # 0 is what belongs to none
