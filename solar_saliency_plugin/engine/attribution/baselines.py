@@ -62,8 +62,10 @@ def make_baseline(
     around: Callable[[], np.ndarray],
     job: Job,
 ) -> Baseline:
-    """The baseline of a request, at the processing level that the model wants. ``of_scene`` gives the scene's statistics, ``around`` spectra (N, bands) from near
-    the target; each is asked only where it is needed. Raises :class:`RequestError` and what opening a scene raises.
+    """The baseline of a request, at the processing level that the model wants.
+
+    of_scene gives the scene's statistics, around spectra (N, bands) from near the target; each is asked only where it
+    is needed. Raises :class:`RequestError` and what opening a scene raises.
     """
     kind = request.baseline
     if kind != "scene" and (request.baseline_scene.strip() or request.baseline_date.strip()):

@@ -53,7 +53,7 @@ class Explained:
         """The target's window and one receptive field around it; a network that takes whole windows gets one."""
         halo, stride = self.network.halo, self.network.stride
         area, whole = self.target.area, self.scene.grid.whole
-        size = self.network.window_around(area)
+        size = self.network.window_around(area, whole)
         if size is not None:
             return size
         row, col = (max(0, start - halo) // stride * stride for start in (area.row, area.col))

@@ -202,8 +202,7 @@ def _noise(found: Measured) -> str:
         f"{number(smooth)}. Of the squared gradients of the noisy copies {percent(found.noise_share)} differ from copy "
         "to copy: so much of a single gradient is chance, and the mean takes most of it away. It grows with a "
         "network's depth (Balduzzi, Frean, Leary, Lewis, Ma, McWilliams: The Shattered Gradients Problem. ICML "
-        "2017).</p>"
-        + _maps(found, [(name, np.abs(found.maps[key]).sum(axis=0)) for name, key in _GRADIENT_AND_SMOOTH])
+        "2017).</p>" + _maps(found, [(name, np.abs(found.maps[key]).sum(axis=0)) for name, key in _GRADIENT_AND_SMOOTH])
     )
 
 

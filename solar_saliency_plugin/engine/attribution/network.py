@@ -75,17 +75,19 @@ class Explainable:
         logits: torch.Tensor = self.module(reflectance)[:, 0]
         return logits
 
-    def window_around(self, area: Window) -> Window | None:
+    def window_around(self, area: Window, scene: Window) -> Window | None:
         """The window that shows a network of the user's own what lies around ``area``; None: any window will do.
 
-        Its margins, which detection does not use, lie outside ``area``. Raises :class:`MethodUnsuitableError` where
+        Its margins, which detection does not use, lie outside ``area``. It reaches beyond the scene only where that is
+        smaller, so that the network sees as much of it as it can. Raises :class:`MethodUnsuitableError` where
         ``area`` is too large for that.
         """
         network = self.model.network
         if not isinstance(network, ForeignNetwork):
             return None
         spans = []
-        for axis, (start, length) in enumerate(((area.row, area.height), (area.col, area.width))):
+        axes = ((area.row, area.height, scene.height), (area.col, area.width, scene.width))
+        for axis, (start, length, limit) in enumerate(axes):
             needed = length + 2 * network.margin
             side = network.size[axis] if network.size else -(-max(needed, network.minimum) // network.multiple)
             side = side if network.size else side * network.multiple
@@ -95,7 +97,8 @@ class Explainable:
                     "along each edge are not used.",
                     "Choose a smaller target.",
                 )
-            spans.append(((start - (side - length) // 2) // self.stride * self.stride, side))
+            centred = start - (side - length) // 2
+            spans.append((max(0, min(centred, limit - side)) // self.stride * self.stride, side))
         (row, height), (col, width) = spans
         return Window(row, col, height, width)
 
