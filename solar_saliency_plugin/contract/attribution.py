@@ -1,15 +1,20 @@
 """Requests and results of explaining what the model says of pixels: target, baseline, method."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .attribution_methods import ATTRIBUTION_METHODS
+from .attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
 from .detection import RunTimeOptions
 from .imagery import SceneOptions
 from .options import Role, option
 from .registry import method
 
 BASELINES = ("soil", "zero", "mean", "blur", "surroundings", "scene")
+
+
+def tells_slope(method: AttributionMethod, settings: Mapping[str, Any]) -> bool:
+    """Whether a map's values are (squares of) slopes ∂S/∂x, per unit of reflectance, and no contributions to S."""
+    return method.formula.startswith("φ = ∂S/∂x") or settings.get("of", method.defaults.get("of")) == "gradient"
 
 
 def _seed() -> Any:

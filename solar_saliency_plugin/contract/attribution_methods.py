@@ -21,11 +21,11 @@ class AttributionMethod:
     pixels whose "answers" changed.
     sums_to: "" or "difference" (S(x) − S(x′), so that completeness can be checked) or "answer" (S(x), conservation).
     needs: what it asks of a network: "gradient", "activations" (modules of their own), "family" (a network of
-    ours), or "answers" (any network). windows: scene-wide maps can be computed window by window; else why_whole says
-    why not. settles: a function (view, settings) → settings, run once, on the window with most target pixels, where
-    there are several windows. gathers: a function (view, settings, core) → numbers that are added up over all windows
-    before any is drawn. reach: (settings, metres a pixel) → how many pixels more than two receptive fields its windows
-    need around them.
+    ours), or "answers" (any network). effort: what an evaluation takes, as a multiple of one in 32 bits. windows:
+    scene-wide maps can be computed window by window; else why_whole says why not. settles: a function (view, settings)
+    → settings, run once, on the window with most target pixels, where there are several windows. gathers: a function
+    (view, settings, core) → numbers that are added up over all windows before any is drawn. reach: (settings, metres a
+    pixel) → how many pixels more than two receptive fields its windows need around them.
     """
 
     name: str
@@ -45,6 +45,7 @@ class AttributionMethod:
     drawn: str = "pixels"
     sums_to: str = ""
     needs: str = "gradient"
+    effort: float = 1.0
     windows: bool = True
     why_whole: str = ""
     settles: str = ""
@@ -215,6 +216,7 @@ _add(
     cannot_tell="What does not differ from the baseline gets nothing: compare baselines. How it divides a contribution "
     "between bands that act together is a convention, which integrated gradients do not share.",
     known_to_fail=_SEEN_BY_GRADIENT,
+    effort=25.0,
     runs="attribution.deeplift:deeplift",
     cost_formula=f"2 × baselines{_IN_DOUBLE}",
     cost=lambda s, baselines, bands, pixels: 2.0 * baselines,
@@ -234,6 +236,7 @@ _add(
     cannot_tell="With one baseline, such as bare soil, it is DeepLIFT. Despite its name it gives Shapley values for "
     "simple models only, such as linear ones.",
     known_to_fail=_SEEN_BY_GRADIENT,
+    effort=25.0,
     runs="attribution.deeplift:deeplift_shap",
     cost_formula=f"2 × baselines{_IN_DOUBLE}",
     cost=lambda s, baselines, bands, pixels: 2.0 * baselines,
@@ -285,12 +288,14 @@ _add(
     title="GradCAM",
     paper="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM. ICCV 2017",
     formula="φ = ReLU(Σ_c w_c A_c), A: what the layer gives, w_c: mean of ∂S/∂A_c over the layer's cells",
-    tells="Where a layer shows what the answer asks for, wherever that is: also at places that are not the target. "
-    "Layers of a coarser grid show larger shapes.",
+    tells="Where a layer shows what the answer asks for, also at places that are not the target. For one detection, "
+    "only the target and one receptive field around it are drawn (40 m with the default model); explain all detections "
+    "of an extent to see other places. Layers of a coarser grid show larger shapes.",
     cannot_tell="Which bands matter, and what spoke against the answer: where all did, the map is empty. At the last "
     "layer, which is the default, it is little more than the model's answer, drawn once more: choose a deeper one. Its "
     "values depend on how much of the scene is explained: compare shapes only.",
     known_to_fail=_SEEN_BY_GRADIENT,
+    effort=4.0,
     runs="attribution.gradcam:gradcam",
     cost_formula=f"1{_IN_DOUBLE}",
     cost=lambda s, baselines, bands, pixels: 1.0,
@@ -309,6 +314,7 @@ _add(
     "weights. It adds up to nothing, and its size depends on how much of the scene is explained.",
     known_to_fail="Its detail is guided backpropagation's, which fails the randomisation test. On networks like the "
     "plugin's own it did react to random weights where this was tried.",
+    effort=8.0,
     runs="attribution.gradcam:guided_gradcam",
     cost_formula=f"2, one of them{_IN_DOUBLE}",
     cost=lambda s, baselines, bands, pixels: 2.0,
@@ -323,13 +329,14 @@ _add(
     formula="From S down to the image, R_i = Σ_j z_ij ÷ (z_j + ε sign z_j) · R_j; or αβ, with α = 2 and β = 1: "
     "(α z⁺_ij ÷ z⁺_j − β z⁻_ij ÷ z⁻_j) · R_j; or z⁺: α = 1 and β = 0. z_ij: what input i adds to output j",
     tells="How the answer at the target divides among the pixels and bands that it was made of, layer by layer. "
-    "Nothing is lost: what biases and ε keep for themselves is told beside the map. With z⁺ and αβ that is as a rule "
-    "nothing, and the map adds up to the answer.",
+    "Nothing is lost: what biases and ε keep for themselves, and what falls where there is no data, is told beside the "
+    "map. With z⁺ and αβ, and data everywhere, that is as a rule nothing, and the map adds up to the answer.",
     cannot_tell="With z⁺ what speaks against the answer: the sign of all relevance is that of the answer where it came "
     "from. αβ shows both sides, each larger than it is; they largely cancel. With ε the map is close to input × "
     "gradient, dark pixels get hardly anything, and biases, which hold the model's normalisation, keep much.",
     known_to_fail="z⁺ and αβ, like guided backpropagation, hardly react to the deeper layers' weights (Sixt, Granz, "
     "Landgraf 2020).",
+    effort=20.0,
     runs="attribution.lrp:lrp",
     cost_formula=f"1{_IN_DOUBLE}",
     cost=lambda s, baselines, bands, pixels: 1.0,

@@ -58,12 +58,13 @@ class DeletionMaskRequest(Question):
     """Find the smallest part of the image without which the model no longer detects the target.
 
     What is masked is replaced by the baseline, by as little as possible and over as little area as possible, until the
-    target's pixels fall below the threshold; or an area of a given size is sought that deletes most of the detection,
-    or that alone keeps it. It tells what the detection rests on, all masked pixels taken together. It cannot tell that
-    nothing else matters: where either of two things would do, one of them is found. The mask is made by trial: other
-    settings, or another seed, give a somewhat different one. Fong, Vedaldi: Interpretable Explanations of Black Boxes
-    by Meaningful Perturbation. ICCV 2017; for a given area: Fong, Patrick, Vedaldi: Understanding Deep Networks via
-    Extremal Perturbations and Smooth Masks. ICCV 2019.
+    target's pixels fall below the threshold. Such a mask may fade all of the farm softly instead of cutting a part of
+    it out: the log says what cutting out only what is hidden most would do. Or an area of a given size is sought that
+    deletes most of the detection, or that alone keeps it. It tells what the detection rests on, all masked pixels taken
+    together. It cannot tell that nothing else matters: where either of two things would do, one of them is found. The
+    mask is made by trial: other settings, or another seed, give a somewhat different one. Fong, Vedaldi: Interpretable
+    Explanations of Black Boxes by Meaningful Perturbation. ICCV 2017; for a given area: Fong, Patrick, Vedaldi:
+    Understanding Deep Networks via Extremal Perturbations and Smooth Masks. ICCV 2019.
     """
 
     form: str = option(

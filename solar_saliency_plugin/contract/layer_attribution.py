@@ -30,7 +30,7 @@ def _add(**members: Any) -> None:
     LAYER_METHODS[entry.name] = entry
 
 
-_UNTESTED = "Not tested yet whether it reacts to random weights as it should; see Trust."
+_UNTESTED = "Not tested yet whether it reacts to random weights as it should."
 
 _CHANNELS = (
     "What a channel stands for: it has no name. Look at its map, or at what it looks at in the image, which the "
@@ -129,7 +129,7 @@ _add(
     formula="φ_c = w_c A_c, w_c: mean of ∂S/∂A_c over the layer's cells; with its sign, unlike in Explain Detection",
     tells="Where a layer shows what the answer asks for (positive), or what speaks against it (negative), by channel.",
     cannot_tell=f"{_CHANNELS} Its size depends on how much around the target is looked at: compare its shape only.",
-    known_to_fail="Plain rank correlation after randomising weights looks high for every method; see Trust.",
+    known_to_fail="Plain rank correlation after randomising weights looks high for every method.",
     cost_formula="1",
     cost=lambda s, baselines, bands, pixels: 1.0,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ import torch
 from rasterio.errors import RasterioError
 
 from ...contract.attribution import AttributeRequest, AttributeResult
-from ...contract.errors import CancelledError
+from ...contract.errors import ResourceError, SolarSaliencyError
 from ...contract.options import to_json
 from ...contract.version import PLUGIN_VERSION
 from ..imagery.outputs import RASTER_SUFFIXES, check_output, translate_os_error
 from ..imagery.windows import Tile
 from ..job import Job
 from ..models.runtime import memory_failures
-from ..reporting.page import PAGE_SUFFIXES, write_text
+from ..reporting.page import PAGE_SUFFIXES, written_beside
 from ..versions import package_versions
 from ..windowed.journal import Journal, WindowRecord, run_key
 from ..windowed.raster import WindowedRaster
@@ -87,7 +88,7 @@ def attribute(request: AttributeRequest, job: Job) -> AttributeResult:
     """
     with open_explained(request, job) as explained:
         method = method_of(request.attribution_method, request, explained.network)
-        inputs = explained.scene.inputs
+        inputs = explained.inputs
         output = check_output(request.output, inputs, RASTER_SUFFIXES)
         page = check_output(request.report, (*inputs, output), PAGE_SUFFIXES) if request.report.strip() else None
         if not method.entry.windows:
@@ -120,17 +121,17 @@ def _explain(run: Run, job: Job) -> AttributeResult:
         journal.remove()
         raster.create()
         journal.start()
+    begun = time.monotonic()
     try:
-        begun = time.monotonic()
         sums = finished + _computed(run, gathered, finished, raster, journal, job.part(GATHERED, COMPUTED))
         result = replace(result_of(run, sums, job), seconds_computing=time.monotonic() - begun)
         style = "attribution" if run.method.entry.signed else "attribution_unsigned"
-        told = report(run, result, raster) if run.report else ""
-        publish(run.explained, "attribute", result, raster, run.output, style, job.part(COMPUTED, 1))
-        if run.report:
-            write_text(told, run.report)
-    except CancelledError:
-        _remove(raster, journal)
+        with written_beside(report(run, result, raster), run.report) if run.report else nullcontext():
+            publish(run.explained, "attribute", result, raster, run.output, style, job.part(COMPUTED, 1))
+    except SolarSaliencyError as error:
+        # Only what a fuller disk or memory stopped can be gone on with.
+        if not isinstance(error, ResourceError):
+            _remove(raster, journal)
         raise
     _remove(raster, journal)
     job.finish("Done")
@@ -139,13 +140,20 @@ def _explain(run: Run, job: Job) -> AttributeResult:
 
 def _announce(run: Run, view: View, job: Job) -> None:
     """Say beforehand how long a slow method will take, by timing one evaluation of it on this machine."""
+    entry = run.method.entry
     started = time.monotonic()
-    view.gradient(view.reflectance)
+    if entry.needs == "answers":
+        with torch.inference_mode():
+            view.answers(view.reflectance)
+    else:
+        view.gradient(view.reflectance)
     cost = run.method.cost(view) * len(run.frozen.occupied)
-    seconds = cost * (time.monotonic() - started)
+    seconds = cost * entry.effort * (time.monotonic() - started)
     if seconds > LONG:
         rows, cols = view.shape
-        job.info(f"About {seconds:.0f} s: {cost:.0f} evaluations of {cols} × {rows} pixels.")
+        # A change is computed only where it can matter, which may be much less than the window.
+        at_most = "At most" if entry.needs == "answers" else "About"
+        job.info(f"{at_most} {seconds:.0f} s: {cost:.0f} evaluations of {cols} × {rows} pixels.")
 
 
 def _gathered(run: Run, job: Job) -> torch.Tensor | None:
@@ -173,8 +181,11 @@ def _working_files(run: Run) -> tuple[WindowedRaster, Journal[WindowSums]]:
         "card": asdict(run.explained.model.card),
         "device": run.explained.network.device,
         "software": {"solar_saliency": PLUGIN_VERSION, **package_versions()},
+        "region": asdict(run.explained.region),
+        "cores": [asdict(tile.core) for tile in run.tiles],
+        "target": run.frozen.sha256,
     }
-    key = run_key(identity, run.explained.scene.inputs)
+    key = run_key(identity, run.explained.inputs)
     return raster, Journal(run.output.with_name(run.output.name + ".journal"), key, WindowSums)
 
 

@@ -76,7 +76,7 @@ def make_baseline(
     if kind == "scene":
         return _other_scene(request, scene, level, job)
     if kind == "blur":
-        return _blur(request.blur, scene)
+        return _blur(request.blur, scene, job)
     if kind == "surroundings":
         return _constant(_drawn(around(), request.spectra, request.seed), f"{request.spectra} spectra drawn around it")
     if kind == "mean":
@@ -95,12 +95,13 @@ def _constant(spectra: np.ndarray, text: str) -> Baseline:
     return Baseline(of, 0, text)
 
 
-def _blur(sigma: float, scene: Scene) -> Baseline:
+def _blur(sigma: float, scene: Scene, job: Job) -> Baseline:
     width, height = scene.grid.pixel_size
     sigmas = (sigma / height, sigma / width)
 
     def of(reflectance: np.ndarray, valid: np.ndarray, window: Window) -> np.ndarray:
         def blurred(values: np.ndarray) -> np.ndarray:
+            job.check()
             return gaussian_filter(values.astype(np.float64), sigmas, mode="constant", truncate=_TRUNCATE)
 
         share = np.maximum(blurred(valid), 1e-12)  # of the Gaussian that lies on valid pixels

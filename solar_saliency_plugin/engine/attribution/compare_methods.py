@@ -22,7 +22,7 @@ from ..imagery.outputs import RASTER_SUFFIXES, check_output, translate_os_error
 from ..imagery.windows import Tile
 from ..job import Job
 from ..models.runtime import memory_failures
-from ..reporting.page import PAGE_SUFFIXES, write_text
+from ..reporting.page import PAGE_SUFFIXES, written_beside
 from ..windowed.sole_writer import sole_writer
 from .agreement import scaled
 from .compare_report import page, table
@@ -30,7 +30,7 @@ from .comparison import Comparison, Map, band_titles, bands_of, disagreements, r
 from .explained import Explained, open_explained
 from .methods import Method, method_of
 from .publish import publish, working_raster
-from .quality import completeness_error
+from .quality import absorbed, completeness_error
 from .summary import SAME, TOLERANCE
 from .telling import baseline_name
 from .view import Attribution, View
@@ -66,7 +66,7 @@ def compare_methods(request: CompareMethodsRequest, job: Job) -> CompareMethodsR
 
 
 def _outputs(request: CompareMethodsRequest, explained: Explained) -> tuple[Path, Path | None, Path | None]:
-    inputs = explained.scene.inputs
+    inputs = explained.inputs
     raster = check_output(request.output, inputs, RASTER_SUFFIXES)
     report = check_output(request.report, (*inputs, raster), PAGE_SUFFIXES) if request.report.strip() else None
     table = check_output(request.table, (*inputs, raster), (".csv",)) if request.table.strip() else None
@@ -163,7 +163,7 @@ def _map(method: Method, baseline: str, view: View, pixels: np.ndarray) -> Map:
         f_baseline = float(torch.stack([view.score(one[None]) for one in view.baselines]).mean()) if baseline else 0.0
     f_baseline = f_baseline if baseline else math.nan
     wanted = {"difference": f_x - f_baseline, "answer": f_x}.get(method.entry.sums_to)
-    total = float(drawn.sum()) + float(found.facts.get("absorbed_by_biases", 0.0))
+    total, kept = float(drawn.sum()), absorbed(found.facts)
     return Map(
         title=method.entry.title + (f" · {baseline_name(baseline)}" if baseline else ""),
         method=method,
@@ -171,7 +171,7 @@ def _map(method: Method, baseline: str, view: View, pixels: np.ndarray) -> Map:
         drawn=drawn,
         scaled=scaled(drawn),
         f_baseline=f_baseline,
-        error=math.nan if wanted is None else completeness_error(total, wanted, float(absolute.sum())),
+        error=math.nan if wanted is None else completeness_error(total + kept, wanted, float(absolute.sum())),
         total=total,
         inside=float(absolute[pixels].sum() / absolute.sum()) if absolute.any() else math.nan,
         evaluations=found.evaluations,
@@ -215,12 +215,11 @@ def _written(comparison: Comparison, outputs: tuple[Path, Path | None, Path | No
         result = result_of(comparison, outputs, job)
         texts = [(report, page(comparison, result))] if report else []
         texts += [(figures, table(result))] if figures else []
-        asked = comparison.request
-        publish(
-            explained, "comparemethods", result, raster, output, "attribution", job.part(COMPUTED, 1), request=asked
-        )
-        for path, text in texts:
-            write_text(text, path)
+        asked, part = comparison.request, job.part(COMPUTED, 1)
+        with ExitStack() as pages:
+            for path, text in texts:
+                pages.enter_context(written_beside(text, path))
+            publish(explained, "comparemethods", result, raster, output, "attribution", part, request=asked)
     finally:
         raster.remove()
     job.finish("Done")

@@ -20,6 +20,7 @@ from .agreement import TOP, Pair, spearman
 from .comparison import STRONG, Comparison, strongly
 from .maps import robust_range
 from .pictures import natural_colour, over_ground, panels, shades
+from .quality import absorbed
 from .telling import answer, repeat, title_of, warnings
 
 #: Methods whose maps say how the answer would change, not what anything contributed.
@@ -156,10 +157,12 @@ def _numbers(comparison: Comparison) -> str:
         )
         for one in comparison.maps
     ]
+    kept = " What biases, ε and places without data kept of relevance is in no sum, but counts where sums are checked."
+    kept = kept if any(round(absorbed(one.facts), 3) for one in comparison.maps) else ""
     heads = ("Map", "Answer for the baseline", "Sum", "Sum off by", "|φ| inside the target", "Model asked")
     return (
         f"<h2>Map by map</h2><p>The answer for the image is {number(comparison.f_x, 3)}. A baseline for which the "
-        "answer is much the same explains little: nothing was taken away.</p>" + html_table(heads, rows)
+        f"answer is much the same explains little: nothing was taken away.{kept}</p>" + html_table(heads, rows)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ...contract.deletion_mask import DeletionMaskRequest, DeletionMaskResult
 from ...contract.errors import RequestError, TargetEmptyError
 from ..imagery.outputs import RASTER_SUFFIXES, check_output
 from ..job import Job
-from ..reporting.page import PAGE_SUFFIXES, write_text
+from ..reporting.page import PAGE_SUFFIXES, written_beside
 from .deletion_report import report
 from .explained import Explained, open_explained
 from .masks import Mask, Wanted, excess_of, find_mask, masked
@@ -48,10 +49,11 @@ def deletion_mask(request: DeletionMaskRequest, job: Job) -> DeletionMaskResult:
     """
     _require_fitting(request)
     with open_explained(request, job) as explained:
-        inputs = explained.scene.inputs
+        inputs = explained.inputs
         output = check_output(request.output, inputs, RASTER_SUFFIXES)
         page = check_output(request.report, (*inputs, output), PAGE_SUFFIXES) if request.report.strip() else None
         explained.require_whole("a deletion mask", _WHY_WHOLE)
+        _require_level(request, explained.threshold)
         with writing(explained, output):
             view, pixels = explained.whole_view(job.part(FOUND, COMPUTED))
             return _mask(request, explained, view, pixels, output, page, job)
@@ -67,6 +69,17 @@ def _require_fitting(request: DeletionMaskRequest) -> None:
             "A weight of the area was given, but a mask of a given area is sought.",
             "Leave the weight empty, or choose the form “smallest”.",
         )
+
+
+def _require_level(request: DeletionMaskRequest, threshold: float) -> None:
+    """The smallest mask is sought by how far answers exceed the threshold, which needs a finite one."""
+    if request.form != "smallest" or 0 < threshold < 1:
+        return
+    counts = "every pixel counts as detected, whatever is deleted" if threshold <= 0 else "no pixel counts as detected"
+    raise RequestError(
+        f"At a threshold of {threshold:g} {counts}: there is no smallest mask.",
+        "Choose a threshold between 0 and 1, such as 0.5, or another form.",
+    )
 
 
 def _wanted(request: DeletionMaskRequest, explained: Explained, view: View, pixels: int) -> Wanted:
@@ -112,19 +125,18 @@ def _mask(
     result = _result(request, explained, view, wanted, found, pixels, image, output, page, job)
     told = report(request, explained, view, wanted, found, pixels, result) if page else ""
     title = "kept (share of each pixel)" if wanted.keeps else "deleted (share of each pixel)"
-    write_map(
-        explained,
-        "deletionmask",
-        result,
-        found.values.cpu().numpy()[None],
-        view.valid.cpu().numpy(),
-        (title,),
-        output,
-        "attribution_unsigned",
-        job.part(COMPUTED, 1),
-    )
-    if page:
-        write_text(told, page)
+    with written_beside(told, page) if page else nullcontext():
+        write_map(
+            explained,
+            "deletionmask",
+            result,
+            found.values.cpu().numpy()[None],
+            view.valid.cpu().numpy(),
+            (title,),
+            output,
+            "attribution_unsigned",
+            job.part(COMPUTED, 1),
+        )
     job.finish("Done")
     return result
 

@@ -39,7 +39,7 @@ def report(
         f"<p>{escape(outcome(result))}</p>",
         warnings(result.warnings),
         _pictures(explained, view, wanted, found, pixels),
-        _numbers(result),
+        _numbers(result, min(view.pixel_size)),
         _curve(result),
         repeat("deletionmask", request, explained),
     ]
@@ -48,12 +48,23 @@ def report(
 
 def outcome(result: DeletionMaskResult) -> str:
     """What came out, in a sentence."""
-    verb = "Kept" if result.form == "area_kept" else "Masked"
-    return (
-        f"{verb} are {result.area_ha:.2f} ha, {percent(result.area_share)} of the target's area, and the mean "
-        f"probability goes from {result.probability:.3f} to {result.probability_masked:.3f}: {result.detected_masked} "
-        f"of {result.target_pixels} pixels are detected then, where there were {result.detected}."
+    if result.form == "area_kept":
+        what = f"Only {result.area_ha:.2f} ha are kept, {percent(result.area_share)} of the target's area"
+    else:
+        what = (
+            f"The image is faded by {percent(result.area_share)} of the target's area, as much as "
+            f"{result.area_ha:.2f} ha wholly replaced"
+        )
+    text = (
+        f"{what}. The mean probability goes from {result.probability:.3f} to {result.probability_masked:.3f}: "
+        f"{result.detected_masked} of {result.target_pixels} pixels are detected then, where there were "
+        f"{result.detected}."
     )
+    if result.form == "area_kept" and 2 * result.detected_masked < result.target_pixels:
+        return f"{text} That is little: choose a larger area."
+    if result.form == "smallest" and 2 * result.detected_sharp >= result.target_pixels:
+        return f"{text} No small part decides: cutting out only what is hidden most leaves most of it detected."
+    return text
 
 
 def _pictures(explained: Explained, view: View, wanted: Wanted, found: Mask, pixels: np.ndarray) -> str:
@@ -74,23 +85,37 @@ def _pictures(explained: Explained, view: View, wanted: Wanted, found: Mask, pix
     )
 
 
-def _numbers(result: DeletionMaskResult) -> str:
+def _numbers(result: DeletionMaskResult, pixel: float) -> str:
+    done = "kept" if result.form == "area_kept" else "masked"
     rows = [
         ("Answer", f"{number(result.f_x, 3)} for the image, {number(result.f_masked, 3)} with the mask"),
         ("Compared with", f"{escape(result.baseline_text)}, for which it is {number(result.f_baseline, 3)}"),
         (
             "As a sharp mask",
-            f"{result.sharp_area_ha:.2f} ha, of which each pixel is masked by at least half; wholly so, "
+            f"{result.sharp_area_ha:.2f} ha, of which each pixel is {done} by at least half; wholly so, "
             f"{result.detected_sharp} of {result.target_pixels} pixels are detected. A smooth mask changes many pixels "
             "a little, and may do more with less.",
         ),
-        (
-            "Parameters",
-            "; ".join(f"{name.replace('_', ' ')}: {v:.4g}" for name, v in result.settings.items() if v is not None),
-        ),
+        ("Parameters", escape(_settings(result, pixel))),
         ("Model asked", f"{result.evaluations:,} times, on {escape(result.device)}"),
     ]
     return "<h2>The numbers</h2>" + facts(rows)
+
+
+def _settings(result: DeletionMaskResult, pixel: float) -> str:
+    """The parameters, called as in the dialog and in its units; ``pixel``: metres."""
+    given = result.settings
+    told = {
+        "area": f"{given['area'] / result.target_pixels:.0%} of the target's" if given["area"] else "",
+        "weight of the area (λ₁)": "" if given["area"] else f"{given['area_weight']:g}",
+        "weight of edges (λ₂)": f"{given['smoothness']:g}",
+        "cells of the mask": f"{given['grain'] * pixel:g} m",
+        "moved by chance by up to": f"{given['jitter']} pixels",
+        "trials in each iteration": f"{given['trials']}",
+        "iterations": f"{given['iterations']}",
+        "seed of random numbers": f"{given['seed']}",
+    }
+    return "; ".join(f"{name}: {value}" for name, value in told.items() if value)
 
 
 def _curve(result: DeletionMaskResult) -> str:

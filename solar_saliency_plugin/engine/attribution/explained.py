@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,12 +22,15 @@ from ..models.runtime import as_stored
 from ..provenance import is_simulated
 from .baselines import SURROUNDINGS, Baseline, make_baseline
 from .network import Explainable
-from .statistics import Statistics, statistics
+from .statistics import Statistics, places, statistics
 from .target import Target, read_target
 from .view import View
 
 #: What is explained in one piece, in pixels; larger targets are explained window by window.
 WHOLE_PIXELS = 512 * 512
+
+#: Spectra of the surroundings that are chosen from, of each window.
+SPECTRA = 2000
 
 #: Side of the windows' cores, in pixels, and at least so many halos.
 CORE, HALOS_PER_CORE = 256, 2
@@ -66,12 +70,20 @@ class Explained:
         """Whether it is explained in one piece."""
         return not self.network.is_ours or self.region.height * self.region.width <= WHOLE_PIXELS
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """All files that are read: the scene's, those of the second scene, the layer of polygons."""
+        named = (self.request.baseline_scene.strip(), self.request.polygons.partition("|")[0].strip())
+        paths = [Path(name).expanduser() for name in named if name]
+        inside = [file for path in paths if path.is_dir() for file in path.rglob("*") if file.is_file()]
+        return (*self.scene.inputs, *(path for path in paths if path.is_file()), *inside)
+
     def tiles(self, reach: int = 0) -> list[Tile]:
         """The windows, of which the cores are kept: two receptive fields and ``reach`` pixels around each are read."""
         if self.is_whole:
             return [Tile(self.region, self.region)]
         halo = 2 * self.network.halo + reach
-        core = max(CORE, -(-HALOS_PER_CORE * halo // CORE) * CORE)
+        core = self.request.window or max(CORE, -(-HALOS_PER_CORE * halo // CORE) * CORE)
         grid = self.scene.grid
         return tiles(self.region, grid.height, grid.width, core, halo, self.network.stride)
 
@@ -185,20 +197,26 @@ class Explained:
         return self.network.laid_out(torch.from_numpy(np.where(valid, reflectance, mean)[None]))
 
     def _surroundings(self) -> np.ndarray:
-        """Spectra (N, bands) of valid pixels near the target that are not detected; of the scene, if that is it."""
-        if not self.is_whole:
-            raise MethodUnsuitableError(
-                "The target is too large to have surroundings.", "Choose another baseline, such as bare soil."
-            )
-        metres = max(self.scene.grid.pixel_size)
-        margin = int(SURROUNDINGS / metres)
-        area = self.target.area
-        near = area.grown(margin).intersection(self.scene.grid.whole)
-        reflectance, valid = self.scene.read(near)
-        with torch.inference_mode():
-            logits = self.network.logits(self._filled(reflectance, valid))[0].cpu()
-        ground = valid & (torch.sigmoid(logits).numpy() < self.threshold) & ~self.target.inside(near, self.scene.grid)
-        return reflectance[:, ground].T
+        """Spectra (N, bands) of valid pixels near the target that are neither detected nor explained.
+
+        Of places all over the scene where the target is too large to have surroundings.
+        """
+        whole = self.scene.grid.whole
+        margin = int(SURROUNDINGS / max(self.scene.grid.pixel_size))
+        windows = [self.target.area.grown(margin).intersection(whole)] if self.is_whole else places(whole)
+        random = np.random.default_rng(self.request.seed)
+        found = []
+        for window in windows:
+            self.job.check()
+            reflectance, valid = self.scene.read(window)
+            with torch.inference_mode():
+                logits = self.network.logits(self._filled(reflectance, valid))[0].cpu()
+            ground = valid & (torch.sigmoid(logits).numpy() < self.threshold)
+            if not self.target.only_detected:
+                ground &= ~self.target.inside(window, self.scene.grid)
+            spectra = reflectance[:, ground].T
+            found.append(spectra[random.permutation(len(spectra))[:SPECTRA]])
+        return np.concatenate(found)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import TracebackType
 
@@ -19,7 +20,7 @@ class Frozen:
     """Which pixels are explained; a context manager.
 
     count: how many. densest: the tile with most of them. occupied: the tiles that any of them can reach. any_inside:
-    whether the scene holds data there.
+    whether the scene holds data there. sha256: of where all of them lie.
     """
 
     def __init__(self, explained: Explained, tiles: list[Tile], output: Path, job: Job) -> None:
@@ -28,6 +29,7 @@ class Frozen:
         self._whole = np.zeros((0, 0), bool)
         self.count = 0
         self.any_inside = False
+        self._digest = hashlib.sha256()
         if len(tiles) > 1:
             path = output.with_name(output.name + ".target.part")
             grid = explained.scene.grid.crop(self._region)
@@ -46,6 +48,11 @@ class Frozen:
         self.densest = tiles[int(np.argmax(counts))]
         self.occupied = [tile for tile in tiles if len(tiles) == 1 or self.pixels(tile.read).any()]
 
+    @property
+    def sha256(self) -> str:
+        """A hash of the target's pixels, in hexadecimal digits."""
+        return self._digest.hexdigest()
+
     def _found(self, explained: Explained, tile: Tile) -> int:
         pixels, _, inside = explained.detected(tile.read)
         rows, cols = tile.core.within(tile.read)
@@ -55,6 +62,7 @@ class Frozen:
             self._whole = pixels
         else:
             self._raster.write(pixels[None].astype(np.uint8), tile.core.relative_to(self._region))
+        self._digest.update(np.packbits(pixels).tobytes())
         found = int(pixels.sum())
         self.count += found
         return found

@@ -72,8 +72,8 @@ def _questions() -> str:
     return (
         "<h2>Which question, which method</h2><table><tr><th>You want to know</th><th>Take</th><th>Because</th></tr>"
         f"{rows}</table><p>Whether another method or baseline tells the same story: <b>Compare Explanations</b>. What "
-        "single layers and channels of the network contribute: <b>Look into the Network</b>. The smallest area whose "
-        "removal makes a detection vanish: <b>Remove Detection by a Mask</b>.</p>"
+        "single layers and channels of the network contribute: <b>Look into the Network</b>. The least that "
+        "has to be taken out for a detection to vanish: <b>What a Detection Rests On</b>.</p>"
     )
 
 

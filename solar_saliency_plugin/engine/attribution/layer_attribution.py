@@ -69,7 +69,7 @@ def layer_attribution(request: LayerAttributionRequest, job: Job) -> LayerAttrib
     entry = LAYER_METHODS[request.attribution_method]
     settings = _settings(request, entry)
     with open_explained(request, job) as explained:
-        output = check_output(request.output, explained.scene.inputs, RASTER_SUFFIXES)
+        output = check_output(request.output, explained.inputs, RASTER_SUFFIXES)
         _require_layers(entry, explained)
         with writing(explained, output):
             view, pixels = explained.whole_view(job.part(FOUND, COMPUTED))

@@ -4,7 +4,8 @@ Ours, since captum's has no rule for up-sampling and loses relevance on a U-Net.
 norm folded. Each convolution gets a backward pass that carries relevance instead of a gradient, by one of three rules:
 ``relevance_rules``. All else needs none: a ReLU passes relevance through, max pooling gives it to the pixel that won,
 what was repeated or used twice gets the sum, a concatenation gets its parts back. So what is not handed on is known:
-Σφ + absorbed = S, with ``absorbed`` reported beside the map.
+Σφ + absorbed = S, with ``absorbed`` reported beside the map. Pixels without data, which the network is shown as the
+model's mean, get relevance, too; it counts as absorbed, since no map can show it there.
 
 It starts with weight · answer at each of the target's pixels, which may be negative.
 """
@@ -43,8 +44,10 @@ def lrp(view: View, settings: Settings) -> Attribution:
     chosen = rules[settings["relevance"]]()
     values, ledger = relevance(network, chosen, view.reflectance, lambda z: _start(view, z), view.job)
     view.job.progress(1.0, "Relevance propagation")
+    drawn = torch.where(view.valid, values, 0.0)
+    facts = {**ledger.facts(), "absorbed_by_nodata": float((values - drawn).sum())}
     # Windows overlap: what is absorbed in one was in part absorbed in another, too.
-    return Attribution(values, 1, ledger.facts() if view.whole else {})
+    return Attribution(drawn, 1, facts if view.whole else {})
 
 
 def relevance(

@@ -104,13 +104,29 @@ class Explainable:
 
     def why_not(self, needs: str) -> str:
         """Why a method that needs this (see the list of methods) cannot explain this network; empty where it can."""
-        if self.is_ours or needs in ("answers", "gradient"):
+        if self.is_ours or needs == "answers":
             return ""
+        if not self._has_gradient():
+            return "its answer has no gradient"
         if needs == "family":
             return "it has rules for the layers of the plugin's own networks only"
         if needs == "activations" and not self.has_activations:
             return "the network's activations lie inside a program, where the method cannot reach them"
         return ""
+
+    def _has_gradient(self) -> bool:
+        """Whether a gradient flows through a network of the user's own, tried on a small image."""
+        network = self.model.network
+        assert isinstance(network, ForeignNetwork)
+        side = -(-max(network.minimum, 16) // network.multiple) * network.multiple
+        height, width = network.size or (side, side)
+        image = torch.full((1, len(self.model.card.bands), height, width), 0.2, device=self.device, requires_grad=True)
+        try:
+            with torch.enable_grad():
+                (gradient,) = torch.autograd.grad(self.module(image).sum(), image)
+        except RuntimeError:  # nothing in it asks for a gradient
+            return False
+        return gradient is not None
 
     def _stop_if_asked(self, module: nn.Module, inputs: object) -> None:
         if self.should_stop():

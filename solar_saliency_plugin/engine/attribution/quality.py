@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 #: Where the answer changes by less than this share of Σ|φ|, contributions cancel out, and the change is no yardstick.
 SMALL_CHANGE = 0.01
@@ -16,3 +18,8 @@ def completeness_error(total: float, difference: float, absolute: float) -> floa
     """
     scale = abs(difference) if abs(difference) >= SMALL_CHANGE * absolute else absolute
     return abs(total - difference) / scale if scale > 0 and math.isfinite(scale) else math.nan
+
+
+def absorbed(facts: Mapping[str, Any]) -> float:
+    """What was kept on the way and is not in the map, by a method's facts: it counts where sums are compared."""
+    return math.fsum(value for name, value in facts.items() if name.startswith("absorbed_by_"))

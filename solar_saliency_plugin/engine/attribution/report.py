@@ -10,11 +10,12 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from ...contract.attribution import AttributeResult
+from ...contract.attribution import AttributeResult, tells_slope
 from ..reporting.page import document, facts, image, number, percent, signed, signed_bars
 from ..windowed.raster import WindowedRaster
 from .maps import RINGS, robust_range
 from .pictures import LOWERED, RAISED, natural_colour, over_ground, panels
+from .quality import absorbed
 from .telling import (
     answer,
     completeness,
@@ -43,7 +44,7 @@ def report(run: Run, result: AttributeResult, raster: WindowedRaster) -> str:
         _compared(result),
         warnings(result.warnings),
         _map(run, raster),
-        _bands(result),
+        _slopes(run, result) if tells_slope(entry, run.method.settings) else _bands(result),
         _trust(run, result),
         f"<h2>The method: {escape(entry.title)}</h2>{method_told(entry)}",
         _asked(run, result),
@@ -83,7 +84,12 @@ def _map(run: Run, raster: WindowedRaster) -> str:
         pictures = [("The scene, with what is explained", ground), (entry.title, over_ground(values, ground, limit))]
         shown = panels(pictures, run.frozen.pixels(explained.region), size, columns=2)
         what = "The line is the outline of the pixels that are explained."
-    colours = "Red raised the answer, blue lowered it" if entry.signed else "The redder, the more"
+    if not entry.signed:
+        colours = "The redder, the more"
+    elif tells_slope(entry, run.method.settings):
+        colours = "Where it is red, the answer would rise with reflectance, where it is blue, fall"
+    else:
+        colours = "Red raised the answer, blue lowered it"
     return (
         f"<h2>The map</h2>{image(shown, 'The scene and the attribution on it')}"
         f'<p class="small">{colours}, up to full colour at {"±" if entry.signed else ""}{limit:.3g} a pixel, summed '
@@ -117,9 +123,23 @@ def _bands(result: AttributeResult) -> str:
     )
 
 
+def _slopes(run: Run, result: AttributeResult) -> str:
+    """The bands of a method whose values are slopes (or squares of them): they raised and lowered nothing."""
+    if not result.bands:
+        return ""
+    squares = "" if run.method.entry.signed else "squares of "
+    what = f"{squares}the change of the {run.request.quantity} per unit of reflectance"
+    chart = signed_bars(result.bands, "What each band would change", raised=RAISED, lowered=LOWERED)
+    return (
+        f"<h2>The bands</h2><p>Added up over all pixels, {what}. It says how the answer would move, not what "
+        f"contributed to it.</p>{chart}"
+    )
+
+
 def _trust(run: Run, result: AttributeResult) -> str:
     entry = run.method.entry
     wanted = result.f_x if entry.sums_to == "answer" else result.f_x - result.f_baseline
+    kept = absorbed(result.facts)
     near, middle, far = (f"{ring:g}" for ring in RINGS)
     shares = (
         ("inside the target", result.inside),
@@ -130,7 +150,7 @@ def _trust(run: Run, result: AttributeResult) -> str:
     )
     where = ", ".join(f"{place} {percent(share)}" for place, share in shares if not math.isnan(share))
     rows = [
-        ("Contributions", completeness(entry, result.attribution_sum, wanted, result.error)),
+        ("Contributions", completeness(entry, result.attribution_sum, wanted, result.error, kept)),
         ("Where they lie", f"Whatever their sign: {where}." if where else "Nowhere: the map is zero."),
         ("Model asked", f"{result.evaluations:,} times, on {escape(result.device)}"),
         *facts_told(result.facts),

@@ -28,7 +28,7 @@ class Statistics:
 def statistics(scene: Scene, job: Job) -> Statistics:
     """The statistics of a scene: of all its valid pixels, or of 100 evenly spread places where it is large."""
     count, total, squares = 0, np.zeros(len(scene.bands)), np.zeros(len(scene.bands))
-    for window in _windows(scene.grid.whole):
+    for window in places(scene.grid.whole):
         job.check()
         reflectance, valid = scene.read(window)
         pixels = reflectance[:, valid].astype(np.float64)
@@ -41,7 +41,8 @@ def statistics(scene: Scene, job: Job) -> Statistics:
     return Statistics(mean, np.sqrt(np.maximum(squares / count - mean**2, 0)), count)
 
 
-def _windows(whole: Window) -> list[Window]:
+def places(whole: Window) -> list[Window]:
+    """Windows that a scene is known by: all of it where it is small, else 100 evenly spread ones."""
     if whole.height * whole.width <= _WHOLE_PIXELS:
         return [Window(row, 0, min(256, whole.height - row), whole.width) for row in range(0, whole.height, 256)]
     height, width = min(_SIDE, whole.height), min(_SIDE, whole.width)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...contract.attribution import AttributeResult
 from ..job import Job
-from .quality import completeness_error
+from .quality import absorbed, completeness_error
 
 if TYPE_CHECKING:
     from .attribute import Run, WindowSums
@@ -29,9 +29,8 @@ def result_of(run: Run, sums: list[WindowSums], job: Job) -> AttributeResult:
     image, baseline = (math.fsum(getattr(one, name) for one in sums) for name in ("image", "baseline"))
     absolute, total = float(distances.sum()), float(bands.sum())
     facts = _facts(sums)
-    absorbed = math.fsum(value for name, value in facts.items() if name.startswith("absorbed_by_"))
     wanted = {"difference": image - baseline, "answer": image}.get(entry.sums_to)
-    error = math.nan if wanted is None else completeness_error(total + absorbed, wanted, absolute)
+    error = math.nan if wanted is None else completeness_error(total + absorbed(facts), wanted, absolute)
     has_baseline = run.method.uses_baseline
     _warn(run, job, error, max(one.contrast for one in sums) if has_baseline else 1.0, baseline, facts)
     shares = distances / absolute if absolute > 0 else np.full(len(distances), math.nan)
@@ -105,7 +104,8 @@ def _warn(run: Run, job: Job, error: float, contrast: float, baseline: float, fa
             "steps or samples, or treat the map with care."
         )
     if entry.sums_to == "answer" and error > TOLERANCE:
-        kept = " What biases and ε keep is not counted in a map made window by window." if len(run.tiles) > 1 else ""
+        uncounted = " What biases, ε and places without data keep is not counted in a map made window by window."
+        kept = uncounted if len(run.tiles) > 1 else ""
         job.warn(f"Relevance is not conserved: its sum misses the answer by {100 * error:.1f} %.{kept}")
 
 

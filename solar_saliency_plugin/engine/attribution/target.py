@@ -5,18 +5,18 @@ If the set were found again in every changed image, neither sums of contribution
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pyproj
 import shapely
-from rasterio.crs import CRS
 from rasterio.features import rasterize
 
 from ...contract.attribution import TargetOptions
 from ...contract.errors import ExtentOutsideError, RequestError
 from ..imagery.grid import Grid, Window
-from ..imagery.polygons import in_crs, read_polygons
+from ..imagery.polygons import DEGREES, in_crs, read_polygons
 from ..job import Job
 
 _SHAPES = "Give a polygon or a point as well-known text, such as POINT(500000 5300000), or choose a layer of polygons."
@@ -46,9 +46,21 @@ class Target:
         return found
 
     def wkt(self, grid: Grid) -> str:
-        """The target as well-known text in the scene's CRS."""
-        geometry = shapely.box(*grid.crop(self.area).bounds) if self.geometry is None else self.geometry
-        return shapely.to_wkt(geometry, rounding_precision=3)
+        """The target as well-known text in the scene's CRS; where that is too long, the rectangle around it."""
+        box = shapely.box(*grid.crop(self.area).bounds)
+        text = shapely.to_wkt(box if self.geometry is None else self.geometry, rounding_precision=3)
+        return text if len(text) <= _TOLD else shapely.to_wkt(box, rounding_precision=3)
+
+
+#: Longest text of a target, characters; an outline of some ten thousand corners.
+LONGEST = 2_000_000
+
+#: What a target's text begins with; anything else is not parsed, since GEOS follows any nesting until its stack ends.
+_KINDS = re.compile(r"\s*(POINT|MULTIPOINT|POLYGON|MULTIPOLYGON)\b[^(]*(\(|EMPTY)", re.IGNORECASE)
+_DEEPEST = 3
+
+#: Longest well-known text that results carry; of a longer one they tell the rectangle around it.
+_TOLD = 100_000
 
 
 def read_target(request: TargetOptions, grid: Grid, area: Window, job: Job) -> Target:
@@ -61,25 +73,54 @@ def read_target(request: TargetOptions, grid: Grid, area: Window, job: Job) -> T
         raise RequestError("There are two targets: one as text, and a layer of polygons.", "Give one of them only.")
     only_detected = request.pixels == "detected"
     if request.target.strip():
-        geometry = _geometry(request.target, request.target_crs, grid)
+        geometry = _geometry(request.target, request.target_crs, grid, area)
     elif request.polygons.strip():
-        geometry = shapely.union_all(in_crs(read_polygons(request.polygons, job).polygons, grid.crs))
+        geometry = _union(request.polygons, grid, area, job)
     else:
         return Target(area, None, only_detected, False)
     is_point = geometry.geom_type == "Point"
     if is_point:
         geometry = _square(geometry, request.around, grid)
+    if geometry.is_empty:
+        raise _OUTSIDE
     window = _window(geometry, grid).intersection(area)
     if not window.height or not window.width:
-        raise ExtentOutsideError(
-            "The target lies outside the scene, or outside the extent that was asked for.",
-            "Choose a place inside, or check the target's coordinate reference system.",
-        )
+        raise _OUTSIDE
     return Target(window, geometry, only_detected, is_point)
 
 
-def _geometry(text: str, crs: str, grid: Grid) -> shapely.Geometry:
-    """The polygon or point that a text stands for, in the grid's CRS."""
+_OUTSIDE = ExtentOutsideError(
+    "The target lies outside the scene, or outside the extent that was asked for.",
+    "Choose a place inside, or check the target's coordinate reference system.",
+)
+
+
+def _union(path: str, grid: Grid, area: Window, job: Job) -> shapely.Geometry:
+    """The polygons of a layer that lie in ``area``, as one geometry in the grid's CRS."""
+    polygons = read_polygons(path, job).polygons
+    job.check()
+    around = _around(grid, area, DEGREES)
+    near = polygons[shapely.intersects(shapely.box(*shapely.bounds(polygons).T), around)]
+    found = in_crs(shapely.intersection(near, around), grid.crs)
+    job.check()
+    return shapely.union_all(shapely.make_valid(found))
+
+
+def _around(grid: Grid, area: Window, crs: str) -> shapely.Polygon:
+    """A rectangle in ``crs`` that holds ``area`` and some pixels more, so that what is far away need not be moved."""
+    mover = pyproj.Transformer.from_crs(grid.crs.to_wkt(), crs, always_xy=True)
+    bounds = mover.transform_bounds(*grid.crop(area.grown(8)).bounds, densify_pts=21)
+    if not np.isfinite(bounds).all():
+        raise RequestError(f"The scene lies outside of what “{crs}” can say.", "Give the target in another one.")
+    return shapely.box(*bounds)
+
+
+def _geometry(text: str, crs: str, grid: Grid, area: Window) -> shapely.Geometry:
+    """The polygon or point that a text stands for, in the grid's CRS, and what of it lies about ``area``."""
+    if not _KINDS.match(text):
+        raise RequestError(f"The target “{text.strip()[:40]}” is no polygon or point in well-known text.", _SHAPES)
+    if len(text) > LONGEST or _depth(text) > _DEEPEST:
+        raise RequestError("The target's text is too long, or nested too deep, to be one outline.", _SHAPES)
     try:
         geometry = shapely.from_wkt(text)
     except (shapely.errors.GEOSException, ValueError, TypeError) as error:
@@ -88,24 +129,39 @@ def _geometry(text: str, crs: str, grid: Grid) -> shapely.Geometry:
         geometry = geometry.geoms[0]
     if geometry.is_empty or geometry.geom_type not in ("Point", "Polygon", "MultiPolygon"):
         raise RequestError(f"The target is a {geometry.geom_type}, or empty.", _SHAPES)
-    if crs.strip():
-        try:
-            mover = pyproj.Transformer.from_crs(crs, grid.crs.to_wkt(), always_xy=True)
-        except pyproj.exceptions.CRSError as error:
-            raise RequestError(
-                f"“{crs}” is no coordinate reference system.", "Give a code such as EPSG:4326."
-            ) from error
-        geometry = shapely.transform(geometry, mover.transform, interleaved=False)
     geometry = shapely.force_2d(geometry)
     if not np.isfinite(shapely.bounds(geometry)).all():
-        raise RequestError("The target has coordinates that are nowhere.", "Check its coordinate reference system.")
-    if geometry.geom_type != "Point" and not geometry.is_valid:
-        # What crosses itself keeps what its parts enclose.
-        parts = [part for part in shapely.get_parts(shapely.make_valid(geometry)) if shapely.area(part) > 0]
-        geometry = shapely.union_all(parts)
-    if geometry.geom_type != "Point" and not shapely.area(geometry):
-        raise RequestError("The target has no area.", _SHAPES)
-    return geometry
+        raise RequestError("The target has coordinates that are nowhere.", _SHAPES)
+    if geometry.geom_type != "Point":
+        geometry = _enclosed(geometry)
+        if not shapely.area(geometry):
+            raise RequestError("The target has no area.", _SHAPES)
+    try:
+        geometry = shapely.intersection(geometry, _around(grid, area, crs or grid.crs.to_wkt()))
+        if crs.strip():
+            mover = pyproj.Transformer.from_crs(crs, grid.crs.to_wkt(), always_xy=True)
+            geometry = shapely.transform(geometry, mover.transform, interleaved=False)
+    except pyproj.exceptions.ProjError as error:
+        raise RequestError(
+            f"“{crs[:80]}” is no coordinate reference system that the target could be in.",
+            "Give a code such as EPSG:4326.",
+        ) from error
+    return geometry if geometry.geom_type == "Point" else _enclosed(geometry)
+
+
+def _depth(text: str) -> int:
+    """How deep parentheses lie in each other."""
+    depth = deepest = 0
+    for sign in re.findall(r"[()]", text):
+        depth += 1 if sign == "(" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _enclosed(geometry: shapely.Geometry) -> shapely.Geometry:
+    """What a polygon encloses; one that crosses itself keeps what its parts enclose."""
+    parts = shapely.get_parts(geometry if geometry.is_valid else shapely.make_valid(geometry))
+    return shapely.union_all(parts[shapely.area(parts) > 0])
 
 
 def _square(point: shapely.Point, side: int, grid: Grid) -> shapely.Polygon:
@@ -136,8 +192,3 @@ def _burnt(geometry: shapely.Geometry, grid: Grid, area: Window, window: Window)
     # Only what is small can lie between all centres.
     small = area.height * area.width <= 64
     return burn(window, touched=small and not burn(area, touched=False).any())
-
-
-def crs_text(crs: CRS) -> str:
-    """A CRS for a tag: its code, or well-known text."""
-    return str(crs.to_string())

@@ -60,14 +60,15 @@ def answer(explained: Explained, pixels: int, f_x: float, probability: float) ->
     )
 
 
-def completeness(entry: AttributionMethod, total: float, wanted: float, error: float) -> str:
-    """How exactly contributions add up, in words; ``wanted`` is what they should add up to."""
+def completeness(entry: AttributionMethod, total: float, wanted: float, error: float, kept: float = 0.0) -> str:
+    """How exactly contributions add up, in words: ``total``, with what was ``kept`` on the way, to ``wanted``."""
     if not entry.sums_to:
         return "They add up to nothing that is known: compare their sizes with each other, not with the answer."
     if math.isnan(error):
         return f"They add up to {number(total, 3)}. There is nothing to compare that with."
     aim = "the answer" if entry.sums_to == "answer" else "the difference between image and baseline"
-    text = f"They add up to {number(total, 3)}; {aim} is {number(wanted, 3)}, so {100 * error:.2g} % are missed. "
+    also = f", and biases, ε and places without data kept {number(kept, 3)}" if round(kept, 3) else ""
+    text = f"They add up to {number(total, 3)}{also}; {aim} is {number(wanted, 3)}, so {_share(error)} are missed. "
     if error <= GOOD:
         return text + "That is exact enough to rely on sums."
     if error <= POOR:
@@ -113,6 +114,12 @@ def repeat(method: str, request: Any, explained: Explained) -> str:
             ]
         )
     )
+
+
+def _share(share: float) -> str:
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.2g} %"
 
 
 def _words(name: str) -> str:

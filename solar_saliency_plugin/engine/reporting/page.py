@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +55,23 @@ def document(title: str, parts: Iterable[str], *, explains: bool = False) -> str
 
 def write_text(text: str, output: Path) -> None:
     """Write a page or table, whole or not at all."""
+    with written_beside(text, output):
+        pass
+
+
+@contextmanager
+def written_beside(text: str, output: Path) -> Iterator[None]:
+    """Write a page or table beside ``output``; at the end of the block it takes its place, unless the block fails.
+
+    So a disk that is full is noticed before the results that the page belongs to are put in place.
+    """
     # Spreadsheets take a CSV for UTF-8 only where it begins with this mark.
     encoding = "utf-8-sig" if output.suffix.lower() == ".csv" else "utf-8"
     with scratch_folder(output) as folder:
         whole = folder / output.name
         with open(whole, "w", encoding=encoding, newline="") as file:
             file.write(text)
+        yield
         put_in_place(whole, output)
 
 

@@ -1,7 +1,9 @@
 """Views to explain: small networks, small windows, a target in the middle."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.job import Job
 from solar_saliency_plugin.engine.models.registry import Model, load_model
 from solar_saliency_plugin.engine.models.unet import UNet
+from solar_saliency_plugin.engine.reporting import page
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +75,18 @@ def view_of(landscape: Callable[..., np.ndarray]) -> Callable[..., View]:
         return replace(view, **members)
 
     return make
+
+
+@pytest.fixture
+def no_space_for(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that makes the disk full as soon as a page or table of one of the names is written."""
+
+    def fill(*names: str) -> None:
+        def write(path: Path, *arguments: Any, **more: Any) -> Any:
+            if path.name in names:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return open(path, *arguments, **more)
+
+        monkeypatch.setattr(page, "open", write, raising=False)
+
+    return fill

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio
+import pyproj
 import pytest
 import rasterio
 import shapely
@@ -17,6 +19,7 @@ from solar_saliency_plugin.contract.errors import (
     ExtentOutsideError,
     GridUnsuitableError,
     MethodUnsuitableError,
+    OutputIsInputError,
     RequestError,
     TargetEmptyError,
 )
@@ -107,7 +110,7 @@ def test_the_style_keeps_zero_in_the_middle_and_shows_the_image_through(explain:
     assert lowest == -highest < 0
     items = re.findall(r'<item value="([^"]+)".* alpha="(\d+)"', style)
     alphas = {float(value): int(alpha) for value, alpha in items}
-    assert [alpha for value, alpha in sorted(alphas.items())] == [255, 0, 0, 255]
+    assert [alpha for value, alpha in sorted(alphas.items())] == [190, 0, 0, 190]
     assert max(abs(value) for value, alpha in alphas.items() if not alpha) < 1e-9
 
 
@@ -133,9 +136,6 @@ def test_all_detections_of_the_extent_are_explained_where_no_target_is_given(exp
 
 
 def test_a_target_in_degrees_and_one_from_a_layer_give_the_same_map(explain: Any, tmp_path: Path) -> None:
-    import pyogrio
-    import pyproj
-
     mover = pyproj.Transformer.from_crs("EPSG:32643", "EPSG:4326", always_xy=True)
     polygon = shapely.transform(shapely.from_wkt(FARM), mover.transform, interleaved=False)
     _, expected, _ = explain()
@@ -209,9 +209,13 @@ def test_the_same_request_gives_the_same_bytes(explain: Any, tmp_path: Path) -> 
         ({"target": box(slice(70, 80), slice(80, 90))}, TargetEmptyError, "reaches the threshold"),
         ({"target": box(slice(1, 10), slice(1, 10)), "pixels": "all"}, TargetEmptyError, "no data"),
         ({"target": box(slice(500, 510), slice(1, 10))}, ExtentOutsideError, "outside the scene"),
-        ({"target": FARM, "target_crs": "EPSG:4326"}, RequestError, "nowhere|outside"),
+        ({"target": FARM, "target_crs": "EPSG:4326"}, ExtentOutsideError, "outside the scene"),
         ({"target": "POLYGON ((0 0, 1"}, RequestError, "well-known text"),
-        ({"target": "LINESTRING (0 0, 1 1)"}, RequestError, "LineString"),
+        ({"target": "LINESTRING (0 0, 1 1)"}, RequestError, "LINESTRING"),
+        ({"target": "CURVEPOLYGON (CIRCULARSTRING (0 0, 1 1, 0 0))"}, RequestError, "CURVEPOLYGON"),
+        ({"target": "POLYGON " + "(" * 100_000}, RequestError, "nested too deep"),
+        ({"target": "GEOMETRYCOLLECTION (" * 100_000}, RequestError, "no polygon or point"),
+        ({"target": FARM, "target_crs": 'LOCAL_CS["x"]'}, RequestError, "coordinate reference system"),
         ({"target": "POLYGON EMPTY"}, RequestError, "empty"),
         ({"target": FARM, "target_crs": "EPSG:nonsense"}, RequestError, "coordinate reference system"),
         ({"polygons": "farms.gpkg"}, RequestError, "two targets"),
@@ -302,3 +306,81 @@ def test_a_killed_run_goes_on_where_it_stopped_and_gives_the_same_bytes(
     assert sorted(computed) == list(range(result.windows))
     assert (tmp_path / "map.tif").read_bytes() == whole
     assert {path.name for path in tmp_path.iterdir()} == {"map.tif", "map.qml"}
+
+
+def test_the_second_scene_and_the_layer_of_polygons_are_never_overwritten(
+    explain: Any, tmp_path: Path, write_scene: Any
+) -> None:
+    other = write_scene(tmp_path / "other.tif", np.broadcast_to(GROUND[:, None, None], (10, 97, 113)).copy())
+    before = other.read_bytes()
+    with pytest.raises(OutputIsInputError):
+        explain(baseline="scene", baseline_scene=str(other), output=str(other))
+    assert other.read_bytes() == before
+
+
+def _interrupted(explain: Any, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> None:
+    """A run that is killed after its first window."""
+    compute = module._window
+    computed: list[int] = []
+
+    def dying(run: Any, index: int, *rest: Any) -> Any:
+        if computed:
+            raise KeyboardInterrupt
+        computed.append(index)
+        return compute(run, index, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_window", dying)
+        with pytest.raises(KeyboardInterrupt):
+            explain(**asked)
+
+
+def test_a_run_does_not_go_on_with_another_target_or_another_second_scene(
+    explain: Any, small_windows: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write_scene: Any
+) -> None:
+    layer = tmp_path / "drawn.gpkg"
+
+    def draw(rows: slice) -> None:
+        layer.unlink(missing_ok=True)
+        polygon = shapely.from_wkt(box(rows, COLS))
+        columns = [np.array([1])], ["number"]
+        pyogrio.raw.write(layer, np.array([polygon.wkb], object), *columns, crs="EPSG:32643", geometry_type="Polygon")
+
+    asked = {"target": "", "polygons": str(layer), "steps": 2}
+    draw(slice(40, 58))
+    _interrupted(explain, monkeypatch, **asked)
+    draw(slice(42, 60))
+    _, resumed, _ = explain(**asked)
+    _, fresh, _ = explain(**asked, restart=True)
+    assert np.array_equal(resumed, fresh, equal_nan=True)
+
+    other = tmp_path / "other.tif"
+    ground = np.broadcast_to(GROUND[:, None, None], (10, 97, 113)).copy()
+    write_scene(other, ground)
+    asked = {"target": "", "baseline": "scene", "baseline_scene": str(other), "steps": 2}
+    _interrupted(explain, monkeypatch, **asked)
+    write_scene(other, ground * 0.7)
+    _, resumed, _ = explain(**asked)
+    _, fresh, _ = explain(**asked, restart=True)
+    assert np.array_equal(resumed, fresh, equal_nan=True)
+
+
+@pytest.mark.parametrize("target", ["", FARM])
+def test_surroundings_are_the_ground_that_is_not_detected(explain: Any, target: str) -> None:
+    result, _, _ = explain(target=target, baseline="surroundings", spectra=5, attribution_method="deeplift_shap")
+    assert result.f_baseline < 0 < result.f_x
+
+
+def test_a_refused_parameter_leaves_nothing_beside_the_output(explain: Any, tmp_path: Path) -> None:
+    with pytest.raises(RequestError):
+        explain(attribution_method="occlusion", patch=10.0, stride=3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_polygons_far_away_do_not_go_into_the_result(explain: Any, tmp_path: Path) -> None:
+    layer = tmp_path / "many.gpkg"
+    far = [shapely.box(1e6 + 20 * k, 3e6, 1e6 + 20 * k + 10, 3e6 + 10) for k in range(5000)]
+    stored = np.array([g.wkb for g in [shapely.from_wkt(FARM), *far]], object)
+    pyogrio.raw.write(layer, stored, [np.arange(len(stored))], ["number"], crs="EPSG:32643", geometry_type="Polygon")
+    result, _, _ = explain(target="", polygons=str(layer))
+    assert len(result.target_wkt) < 2000 and result.target_pixels == explain()[0].target_pixels

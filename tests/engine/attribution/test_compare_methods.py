@@ -18,7 +18,7 @@ import rasterio
 from solar_saliency_plugin.contract.attribution import AttributeRequest
 from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from solar_saliency_plugin.contract.compare_methods import CompareMethodsRequest, CompareMethodsResult
-from solar_saliency_plugin.contract.errors import CancelledError, OutputUnwritableError, RequestError
+from solar_saliency_plugin.contract.errors import CancelledError, DiskFullError, OutputUnwritableError, RequestError
 from solar_saliency_plugin.contract.messages import Progress
 from solar_saliency_plugin.contract.options import options
 from solar_saliency_plugin.engine.attribution.attribute import attribute
@@ -116,6 +116,39 @@ def test_each_map_is_the_one_that_the_method_alone_gives_scaled_to_one(
         assert told["f_baseline"] == pytest.approx(result.f_baseline, rel=1e-5)
     assert compared[0].f_x == pytest.approx(result.f_x, rel=1e-5)
     assert compared[0].target_pixels == result.target_pixels
+
+
+@pytest.mark.parametrize("rule", ["epsilon", "z_plus"])
+def test_of_relevance_what_was_kept_counts_as_it_does_for_one_map(
+    write_scene: Callable[..., Path], landscape: Callable[..., np.ndarray], tmp_path: Path, rule: str
+) -> None:
+    reflectance = landscape(40, 44, 3)
+    reflectance[:, 14:17, 10:20] = np.nan  # into the target
+    scene = write_scene(tmp_path / "scene.tif", reflectance)
+    result = compare_methods(ask(scene, tmp_path, methods=("lrp", "gradient"), relevance=rule), Job.silent())
+    asked = AttributeRequest(
+        scene=str(scene), target=TARGET, pixels="all", attribution_method="lrp", relevance=rule, device="cpu",
+        output=str(tmp_path / "alone.tif"), report=str(tmp_path / "alone.html"),
+    )  # fmt: skip
+    alone = attribute(asked, Job.silent())
+    told = result.maps[0]
+    assert told["error"] < 1e-6 and alone.error < 1e-6 and not result.warnings and not alone.warnings
+    assert told["attribution_sum"] == pytest.approx(alone.attribution_sum, rel=1e-6)
+    assert abs(told["attribution_sum"] - result.f_x) > 0.01 * abs(result.f_x), "the map's own sum"
+    assert told["facts"] == pytest.approx(alone.facts, rel=1e-6)
+    for page in ("report.html", "alone.html"):
+        assert "without data kept" in (tmp_path / page).read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_half_done(
+    scene: Path, tmp_path: Path, no_space_for: Callable[..., None]
+) -> None:
+    asked = ask(scene, tmp_path, methods=("gradient", "input_x_gradient"))
+    for name in ("report.html", "table.csv"):
+        no_space_for(name)
+        with pytest.raises(DiskFullError):
+            compare_methods(asked, Job.silent())
+        assert not list(tmp_path.iterdir())
 
 
 def test_the_first_bands_say_what_the_maps_with_signs_say_together(

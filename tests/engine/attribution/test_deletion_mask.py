@@ -16,6 +16,7 @@ import torch
 from solar_saliency_plugin.contract.deletion_mask import DeletionMaskRequest, DeletionMaskResult
 from solar_saliency_plugin.contract.errors import (
     CancelledError,
+    DiskFullError,
     MethodUnsuitableError,
     RequestError,
     TargetEmptyError,
@@ -194,6 +195,7 @@ def test_the_mask_of_a_farm_removes_its_detection_within_it(delete: Delete, tmp_
     assert told["result"]["curve"] == [list(row) for row in result.curve] and told["request"]["name"] == "farm 1"
     page = (tmp_path / "mask.html").read_text(encoding="utf-8")
     assert "farm 1" in page and f"{result.area_ha:.2f} ha" in page and page.count("data:image/png") == 2
+    assert "cells of the mask: 20 m" in page and "level" not in page and "weight of the area (λ₁): 0.1" in page
     assert "deleted" in rasterio.open(tmp_path / "mask.tif").descriptions[0]
     assert (tmp_path / "mask.qml").is_file()
 
@@ -205,6 +207,15 @@ def test_a_larger_area_removes_and_keeps_more(delete: Delete) -> None:
     assert kept[0].f_baseline < kept[0].f_masked < kept[1].f_masked
     for result, area in zip((*deleted, *kept), (0.2, 0.8, 0.2, 0.8), strict=True):
         assert result.area_share == pytest.approx(area, rel=0.1)
+
+
+def test_the_page_of_what_is_kept_says_kept_with_areas_as_shares(delete: Delete, tmp_path: Path) -> None:
+    result, _, _ = delete(form="area_kept", area=0.1, iterations=60, report=str(tmp_path / "mask.html"))
+    page = (tmp_path / "mask.html").read_text(encoding="utf-8")
+    assert "masked" not in page and "is kept by at least half" in page
+    assert "area: 10% of the target's" in page and "weight of the area" not in page
+    little = 2 * result.detected_masked < result.target_pixels
+    assert ("That is little: choose a larger area." in page) == little
 
 
 def test_the_same_request_gives_the_same_bytes(delete: Delete, tmp_path: Path) -> None:
@@ -243,6 +254,9 @@ def test_probability_and_sum_can_be_asked_for_instead(delete: Delete) -> None:
     ("asked", "error", "words"),
     [
         ({"area": 0.3}, RequestError, "smallest mask is sought"),
+        ({"threshold": 0.0}, RequestError, "threshold of 0 every pixel counts as detected"),
+        ({"threshold": 0.0, "quantity": "probability"}, RequestError, "every pixel counts as detected"),
+        ({"threshold": 1.0}, RequestError, "threshold of 1 no pixel counts as detected"),
         ({"form": "area_deleted", "area_weight": 0.3}, RequestError, "given area is sought"),
         ({"form": "area_deleted", "area": 5.0}, RequestError, "as large as nearly all"),
         (
@@ -267,6 +281,15 @@ def test_a_target_that_needs_windows_is_refused_with_the_reason(
     monkeypatch.setattr(explained, "WHOLE_PIXELS", 100)
     with pytest.raises(MethodUnsuitableError, match="do not add up to one"):
         delete()
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_half_done(
+    delete: Delete, tmp_path: Path, no_space_for: Callable[..., None]
+) -> None:
+    no_space_for("mask.html")
+    with pytest.raises(DiskFullError):
+        delete(iterations=2, report=str(tmp_path / "mask.html"))
+    assert list(tmp_path.iterdir()) == []
 
 
 class Cancelling(SilentListener):

@@ -124,3 +124,24 @@ def test_at_the_scenes_edge_the_window_is_filled_up_and_nothing_is_attributed_to
     _, values, transform = _explained(scene, tmp_path / "map.tif", "integrated_gradients", baseline="zero")
     rows = round((TOP - transform.f) / 10) + np.flatnonzero(np.isfinite(values[0]).any(axis=1))
     assert rows.min() >= 0 and rows.max() <= 39, "rows beyond the scene hold no data"
+
+
+class Thresholded(Network):
+    """A network whose answer lets no gradient through."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (super().forward(x) > 0).float().detach() * 4 - 2
+
+
+def test_a_network_without_gradient_is_explained_by_taking_pieces_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_scene: Any, landscape: Any
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    path = tmp_path / "own.pt"
+    torch.jit.trace(Thresholded().eval(), torch.rand(1, 10, 32, 32)).save(str(path))
+    install_model(InstallModelRequest(source=str(path), trust=True), Job.silent())
+    scene = write_scene(tmp_path / "scene.tif", landscape(90, 110))
+    with pytest.raises(MethodUnsuitableError, match="no gradient"):
+        _explained(scene, tmp_path / "map.tif", "gradient")
+    result, values, _ = _explained(scene, tmp_path / "map.tif", "occlusion", patch=100.0, stride=10, evaluations=500)
+    assert np.isfinite(values).any() and abs(result.f_x) <= 2

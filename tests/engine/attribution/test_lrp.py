@@ -18,6 +18,7 @@ from solar_saliency_plugin.contract.errors import CancelledError
 from solar_saliency_plugin.engine.attribution import lrp as module
 from solar_saliency_plugin.engine.attribution.lrp import lrp
 from solar_saliency_plugin.engine.attribution.precision import in_double
+from solar_saliency_plugin.engine.attribution.quality import absorbed
 from solar_saliency_plugin.engine.attribution.relevance_rules import AlphaBeta, Epsilon, Ledger
 from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.models.registry import Model
@@ -41,7 +42,7 @@ def conservation(view: View, rule: str) -> float:
     """Error of Σφ + absorbed = S, as a share of |S|."""
     found = lrp(view, {"relevance": rule})
     assert found.values.dtype == torch.float64 and found.values.isfinite().all()
-    total = float(found.values.sum()) + found.facts["absorbed_by_biases"] + found.facts["absorbed_by_epsilon"]
+    total = float(found.values.sum()) + absorbed(found.facts)
     return abs(total - answer(view)) / abs(answer(view))
 
 
@@ -77,6 +78,25 @@ def test_all_relevance_reaches_the_image(view_of: ViewOf, wide_model: Model, shi
         for seed in range(3):
             view = view_of(model, seed=seed)
             assert float(lrp(view, {"relevance": rule}).values.sum()) == pytest.approx(answer(view), rel=1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_falls_where_there_is_no_data_is_told_and_not_drawn(
+    view_of: ViewOf, wide_model: Model, shipped_model: Model, rule: str
+) -> None:
+    for model in (wide_model, shipped_model):
+        view = view_of(model)
+        valid = view.valid.clone()
+        valid[10:13, :14] = False
+        everywhere = lrp(view, {"relevance": rule})
+        view = replace(view, valid=valid)  # shown as it is shown elsewhere: the same relevance arrives
+        found = lrp(view, {"relevance": rule})
+        assert not found.values[:, ~valid].any()
+        assert torch.equal(found.values[:, valid], everywhere.values[:, valid])
+        lost = found.facts["absorbed_by_nodata"]
+        assert lost == pytest.approx(float(everywhere.values[:, ~valid].sum())) and lost != 0
+        assert everywhere.facts["absorbed_by_nodata"] == 0
+        assert conservation(view, rule) < 1e-6
 
 
 @pytest.mark.parametrize("site", [31, 9])
