@@ -5,8 +5,10 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from ..solar_saliency_plugin.bridge.layers import Presentation
+from ..solar_saliency_plugin.contract.attribution import tells_slope
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from .explaining import ExplainingAlgorithm, map_presentation
+from .wording import band_text, share_text
 
 #: Where the attribution lies, by the result's members.
 PLACES = {
@@ -44,7 +46,7 @@ class Attribute(ExplainingAlgorithm):
     ) -> Dict[str, Any]:
         outputs = super().deliver(request, result, context, feedback)
         if result["bands"]:
-            feedback.pushInfo("The attribution of each band, added up over all pixels:")
+            feedback.pushInfo(f"{_measured(result, request)}, for each band, added up over all pixels:")
             feedback.pushConsoleInfo(band_chart(result["bands"]))
         return outputs
 
@@ -53,26 +55,38 @@ class Attribute(ExplainingAlgorithm):
         return super().as_outputs({**result, "target_wkt": None})
 
     def summary(self, result: Dict[str, Any]) -> List[str]:
-        lines = [_answer(result, self._request), *_exactness(result), *_where(result)]
+        lines = [*_answer(result, self._request), *_exactness(result), *_where(result)]
         seconds, evaluations = result["seconds"], result["evaluations"]
         times = "once" if evaluations == 1 else f"{evaluations:,.0f} times".replace(",", SPACE)
         lines.append(f"The model was asked {times}, on {result['device']}, in {seconds:.1f} s.")
         return lines
 
 
-def _answer(result: Mapping[str, Any], request: Mapping[str, Any]) -> str:
-    count, of = result["target_pixels"], "probability" if request.get("quantity") == "probability" else "logit"
-    if count == 1:
-        what = f"The {of} of the target's pixel"
-    elif request.get("total") == "sum":
-        what = f"The sum of the {of} over the target's {count} pixels"
-    else:
-        what = f"The mean {of} of the target's {count} pixels"
-    line = f"{what} is {result['f_x']:.3f}"
-    if of == "logit" and result["probability"] is not None:
-        line += f" (a probability of {result['probability']:.3f})"
-    against = result["f_baseline"]
-    return f"{line}." if against is None else f"{line}; for the baseline it is {against:.3f}."
+def _answer(result: Mapping[str, Any], request: Mapping[str, Any]) -> List[str]:
+    """The probability, which everybody knows, and then the number that is explained."""
+    count, lines = result["target_pixels"], []
+    if result["probability"] is not None:
+        mean = f"on average over its {count} pixels" if count > 1 else "in its one pixel"
+        lines.append(f"The model gives the target a probability of {result['probability']:.3f} {mean}.")
+    explained, against = f"What is explained: {_explained(result, request)} {result['f_x']:.3g}", result["f_baseline"]
+    return [*lines, f"{explained}." if against is None else f"{explained}, for the baseline {against:.3g}."]
+
+
+def _explained(result: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """The number that is taken of the target's pixels."""
+    of = "probability" if request.get("quantity") == "probability" else "logit"
+    if result["target_pixels"] == 1:
+        return of
+    return f"sum of the {of}" if request.get("total") == "sum" else f"mean {of}"
+
+
+def _measured(result: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """What the map's values are: contributions, or slopes, which neither raised nor lowered anything."""
+    method = ATTRIBUTION_METHODS.get(result["attribution_method"])
+    if method is None or not tells_slope(method, result["settings"]):
+        return "The attribution"
+    slope = f"change of the {_explained(result, request)} per unit of reflectance"
+    return f"The {slope}" if method.signed else f"Squares of the {slope}"
 
 
 def _exactness(result: Mapping[str, Any]) -> List[str]:
@@ -82,24 +96,17 @@ def _exactness(result: Mapping[str, Any]) -> List[str]:
     method = ATTRIBUTION_METHODS.get(result["attribution_method"])
     to_answer = method is not None and method.sums_to == "answer"
     compared = "the answer" if to_answer else "the difference between the two"
-    return [f"The attributions add up to {total:.3f}, {_percent(error)} off {compared}."]
+    return [f"The attributions add up to {total:.3f}, {share_text(error)} off {compared}."]
 
 
 def _where(result: Mapping[str, Any]) -> List[str]:
-    shares = [f"{_percent(result[name])} {place}" for name, place in PLACES.items() if result[name] is not None]
+    shares = [f"{share_text(result[name])} {place}" for name, place in PLACES.items() if result[name] is not None]
     return [f"Of the attribution, whatever its sign, lie: {', '.join(shares)}."] if shares else []
 
 
-def _percent(share: float) -> str:
-    percent = 100 * share
-    if 0 < percent < 0.1:
-        return "under 0.1 %"
-    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.2g} %"
-
-
 def band_chart(bands: Mapping[str, Optional[float]], half: int = HALF) -> str:
-    """A bar for each band, in text: to the right where it raised the answer, to the left where it lowered it."""
-    sums = {band: value or 0.0 for band, value in bands.items()}
+    """A bar for each band, in text: to the right where its number is positive, to the left where it is negative."""
+    sums = {band_text(band): value or 0.0 for band, value in bands.items()}
     longest = max((abs(value) for value in sums.values()), default=0.0)
     width = max(len(band) for band in sums)
     lines = []
@@ -108,5 +115,6 @@ def band_chart(bands: Mapping[str, Optional[float]], half: int = HALF) -> str:
         bar = "█" * (halves // 2)
         left = ("▐" if halves % 2 else "") + bar if value < 0 else ""
         right = bar + ("▌" if halves % 2 else "") if value > 0 else ""
-        lines.append(f"{band:<{width}} {left:>{half}}│{right:<{half}} {value:+.3g}".replace("-", "−"))
+        number = f"{value:+.3g}".replace("-", "−")
+        lines.append(f"{band:<{width}} {left:>{half}}│{right:<{half}} {number}")
     return "\n".join(lines).replace(" ", SPACE)

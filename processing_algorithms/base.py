@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingOutputFile,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterVectorDestination,
@@ -16,6 +17,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
@@ -31,7 +33,7 @@ from ..solar_saliency_plugin.contract.options import Option, Role, options
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from . import parameters as engine_parameters
 from .checks import check_geopackage, check_numbers
-from .wording import words
+from .wording import label, words
 
 ICONS = Path(__file__).parents[1] / "resources" / "icons"
 
@@ -93,6 +95,17 @@ class PluginAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
 
+def link_to(path: str, what: str, feedback: QgsProcessingFeedback) -> None:
+    """Put a link to a file into the log; before QGIS 3.36 a log takes no links, and the address stands there."""
+    url = QUrl.fromLocalFile(path).toString()
+    if hasattr(feedback, "pushFormattedMessage"):
+        feedback.pushFormattedMessage(
+            f'{html.escape(what)}: <a href="{html.escape(url)}">{html.escape(path)}</a>', f"{what}: {path}"
+        )
+    else:
+        feedback.pushInfo(f"{what}: {url}")
+
+
 class EngineAlgorithm(PluginAlgorithm):
     """An algorithm that is one engine method, or several.
 
@@ -129,8 +142,13 @@ class EngineAlgorithm(PluginAlgorithm):
     def add_option(self, option: Option) -> None:
         """Add the parameter of an engine option."""
         parameter = engine_parameters.definition(option, self.LABELS)
-        if parameter is not None:
-            self.addParameter(parameter)
+        if parameter is None:
+            return
+        # QGIS would make an output of the sort HTML of a page, at which the batch dialogs of QGIS 3.22 never end.
+        is_page = option.role is Role.PAGE_OUTPUT
+        self.addParameter(parameter, not is_page)
+        if is_page:
+            self.addOutput(QgsProcessingOutputFile(parameter.name(), parameter.description()))
 
     def add_outputs(self, method: str) -> None:
         """Add the numbers and texts of a method's result, so that models can go on with them."""
@@ -245,6 +263,9 @@ class EngineAlgorithm(PluginAlgorithm):
         self.present(self.presentations(request, result), context)
         for line in self.summary(result):
             feedback.pushInfo(line)
+        for option in self.engine_options():
+            if option.role is Role.PAGE_OUTPUT and result.get(option.name):
+                link_to(result[option.name], label(option, self.LABELS), feedback)
         return self.as_outputs(result)
 
     def read_outputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:

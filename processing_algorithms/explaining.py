@@ -1,14 +1,16 @@
 """What the algorithms that explain share: their place in the toolbox, their words, and what each method can tell."""
 
 import html
+from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping
 
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
 from ..solar_saliency_plugin.bridge.layers import Presentation
-from ..solar_saliency_plugin.contract.attribution import MethodOptions
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
-from ..solar_saliency_plugin.contract.options import Option, options
+from ..solar_saliency_plugin.contract.options import Option
 from .base import EngineAlgorithm
-from .wording import choice_text, label, words
+from .wording import LABELS, choice_text, words
 
 #: What a dialog asks first; the rest follows in the contract's order.
 FIRST = (
@@ -23,6 +25,12 @@ FIRST = (
     "baseline_scene",
     "model",
 )
+
+#: The page that tells of every method in full.
+METHODS_PAGE = Path(__file__).parents[1] / "resources" / "help" / "methods.html"
+
+#: Goes first in the name of a layer that should not be taken at its word: names are cut at their end.
+WARNING = "⚠ "
 
 #: Where the contributions add up to less exactly than this share, the layer's name has a sign of warning.
 INEXACT = 0.01
@@ -44,37 +52,45 @@ class ExplainingAlgorithm(EngineAlgorithm):
         asked = super().engine_options()
         return sorted(asked, key=lambda o: FIRST.index(o.name) if o.name in FIRST else len(FIRST))
 
+    def checked_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
+        values = super().checked_inputs(parameters, context)
+        return {name: value for name, value in values.items() if name not in left_over(values)}
+
+    def prepareAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        for reason in left_over(self.read_inputs(parameters, context)).values():
+            feedback.pushInfo(reason)
+        return super().prepareAlgorithm(parameters, context, feedback)
+
     def explained_methods(self) -> Iterable[AttributionMethod]:
         """The attribution methods that the help tells of."""
         return ATTRIBUTION_METHODS.values()
 
     def shortHelpString(self) -> str:
-        told = "".join(in_help(method, self.LABELS) for method in self.explained_methods())
-        return super().shortHelpString() + (f"<h2>What each method can tell</h2>{told}" if told else "")
+        told = "".join(self.in_help(method) for method in self.explained_methods())
+        more = f'<p><a href="{METHODS_PAGE.as_uri()}">What each can and cannot tell, formulas, papers</a></p>'
+        return super().shortHelpString() + (f"<h2>What each method can tell</h2>{told}{more}" if told else "")
+
+    def in_help(self, method: AttributionMethod) -> str:
+        """What the help says of a method, as HTML: a sentence."""
+        told = method.tells.split(". ")[0].rstrip(".")
+        return f"<p><b>{html.escape(method.title)}</b>: {html.escape(told)}.</p>"
 
 
-def in_help(method: AttributionMethod, labels: Mapping[str, str]) -> str:
-    """What a method can and cannot tell, and who found it, as HTML."""
-    asked = {option.name: option for option in options(MethodOptions)}
-    parameters = [f"{label(asked[name], labels)}: {_default(name, v)}" for name, v in method.defaults.items()]
-    lines = {
-        "": method.tells,
-        "It cannot tell": method.cannot_tell,
-        "Known to fail": method.known_to_fail,
-        "Its parameters": "; ".join(parameters),
-        "Large targets": "" if method.windows else f"It needs the target in one piece. {method.why_whole}",
-        "Formula": method.formula,
-        "Times the model is asked": method.cost_formula,
-        "Paper": method.paper,
-    }
-    told = [f"<p>{f'<b>{head}</b>: ' if head else ''}{html.escape(text)}</p>" for head, text in lines.items() if text]
-    return f"<h3>{html.escape(method.title)}</h3>{''.join(told)}"
-
-
-def _default(name: str, value: Any) -> str:
-    if value is None:
-        return "found by itself"
-    return choice_text(name, value).lower() if isinstance(value, str) else f"{value:g}"
+def left_over(values: Mapping[str, Any]) -> Dict[str, str]:
+    """Inputs that other ones make useless, such as those that a dialog fills in, each with the reason in words."""
+    found = {}
+    if values.get("target") and values.get("polygons"):
+        found["polygons"] = "A target is given: it is explained, and the layer of polygons is not."
+    chosen = values.get("baselines") or [values.get("baseline")]
+    for name in ("baseline_scene", "baseline_date"):
+        if values.get(name) and "scene" not in chosen:
+            found[name] = (
+                f"“{LABELS.get(name) or words(name)}” is not used: the image is not compared with "
+                f"“{choice_text('baseline', 'scene')}”."
+            )
+    return found
 
 
 def map_name(request: Mapping[str, Any], result: Mapping[str, Any]) -> str:
@@ -84,8 +100,23 @@ def map_name(request: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     if method is not None and _compares(method, request):
         baseline = choice_text("baseline", str(request.get("baseline") or "soil"))
         name += f" ({baseline[0].lower()}{baseline[1:]})"
+    return warned(name, is_inexact(result))
+
+
+def is_inexact(result: Mapping[str, Any]) -> bool:
+    """Whether the contributions do not add up to what they should."""
     error = result.get("error")
-    return f"{name} ⚠" if isinstance(error, (int, float)) and error > INEXACT else name
+    return isinstance(error, (int, float)) and error > INEXACT
+
+
+def warned(name: str, warn: bool) -> str:
+    """A layer's name, with a sign of warning where there is something to be warned of."""
+    return WARNING + name if warn else name
+
+
+def group_of(request: Mapping[str, Any]) -> str:
+    """The group of all answers to the same question."""
+    return f"Why: {request.get('name') or 'target'}"
 
 
 def _compares(method: AttributionMethod, request: Mapping[str, Any]) -> bool:
@@ -96,4 +127,4 @@ def _compares(method: AttributionMethod, request: Mapping[str, Any]) -> bool:
 
 def map_presentation(request: Mapping[str, Any], result: Mapping[str, Any]) -> Presentation:
     """How an attribution is shown: in a group with all other answers to the same question."""
-    return Presentation(map_name(request, result), group=f"Why: {request.get('name') or 'target'}")
+    return Presentation(map_name(request, result), group=group_of(request))

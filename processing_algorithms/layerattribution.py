@@ -1,11 +1,13 @@
 """Look into the Network: what its layers and channels contributed, or what one channel looks at."""
 
+import html
 from typing import Any, ClassVar, Dict, Iterable, List
 
 from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.contract.attribution_methods import AttributionMethod
 from ..solar_saliency_plugin.contract.layer_attribution import LAYER_METHODS
-from .explaining import INEXACT, ExplainingAlgorithm
+from .explaining import ExplainingAlgorithm, group_of, is_inexact, warned
+from .wording import share_text
 
 #: Channels that the log lists.
 LISTED = 10
@@ -32,27 +34,36 @@ class LayerAttribution(ExplainingAlgorithm):
         name = f"{method.title}: {result['layer']}"
         if result["channel"] >= 0:
             name += f", channel {result['channel']}"
-        error = result["error"]
-        if error is not None and error > INEXACT:
-            name += " ⚠"
-        return {result["output"]: Presentation(name, group=f"Why: {request.get('name') or 'target'}")}
+        return {result["output"]: Presentation(warned(name, is_inexact(result)), group=group_of(request))}
 
     def summary(self, result: Dict[str, Any]) -> List[str]:
-        return [line for line in (_answer(result), *_channels(result), _sum(result), _cost(result)) if line]
+        of = "probability" if self._request.get("quantity") == "probability" else "logit"
+        what = f"The {'sum of the' if self._request.get('total') == 'sum' else 'mean'} {of} of the target's pixels"
+        return [line for line in (_answer(result, what), *_channels(result), _sum(result), _cost(result)) if line]
+
+    def in_help(self, method: AttributionMethod) -> str:
+        parts = {
+            "": method.tells,
+            "It cannot tell": method.cannot_tell,
+            "Known to fail": method.known_to_fail,
+            "Paper": method.paper,
+        }
+        told = (f"<p>{f'<b>{head}</b>: ' if head else ''}{html.escape(text)}</p>" for head, text in parts.items())
+        return f"<h3>{html.escape(method.title)}</h3>{''.join(told)}"
 
 
-def _answer(result: Dict[str, Any]) -> str:
+def _answer(result: Dict[str, Any], what: str) -> str:
     if result["neuron_x"] is not None:
         line = f"At the target, channel {result['channel']} of “{result['layer']}” shows {result['neuron_x']:.3g}"
         compared = result["neuron_baseline"]
     else:
-        line, compared = f"The answer is {result['f_x']:.3f}", result["f_baseline"]
+        line, compared = f"{what} is {result['f_x']:.3g}", result["f_baseline"]
     return f"{line}." if compared is None else f"{line}; for the baseline it is {compared:.3g}."
 
 
 def _channels(result: Dict[str, Any]) -> List[str]:
     lines = [
-        f"Channel {row['channel']}: {row['sum']:+.3g}, {100 * row['share']:.1f} % of all contributions"
+        f"Channel {row['channel']}: {row['sum']:+.3g}, {share_text(row['share'])} of all contributions"
         for row in result["channels"][:LISTED]
         if row["share"] is not None
     ]
@@ -62,7 +73,7 @@ def _channels(result: Dict[str, Any]) -> List[str]:
 def _sum(result: Dict[str, Any]) -> str:
     total, error = result["attribution_sum"], result["error"]
     if error is not None:
-        return f"The contributions add up to {total:.3g}, {100 * error:.2g} % off what they should."
+        return f"The contributions add up to {total:.3g}, {share_text(error)} off what they should."
     round_it = ". Part of the answer goes round this layer" if result["goes_round"] else ""
     return f"The contributions add up to {total:.3g}{round_it}."
 

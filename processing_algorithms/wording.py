@@ -95,6 +95,23 @@ CHOICES = {
     "area_kept": "The area of that size that alone keeps it",
 }
 
+#: What people call Sentinel-2's bands.
+BAND_WORDS = {
+    "B01": "coastal aerosol",
+    "B02": "blue",
+    "B03": "green",
+    "B04": "red",
+    "B05": "red edge",
+    "B06": "red edge",
+    "B07": "red edge",
+    "B08": "near infrared",
+    "B8A": "narrow near infrared",
+    "B09": "water vapour",
+    "B10": "cirrus",
+    "B11": "short-wave infrared",
+    "B12": "short-wave infrared",
+}
+
 #: What dialogs call it that an option with choices is left empty.
 NOT_CHOSEN = "The method's own"
 
@@ -109,6 +126,19 @@ def words(name: str) -> str:
     """A name of the contract as people write it: total_ha becomes “Total (ha)”."""
     text = name.replace("_", " ").capitalize().replace("Crs", "CRS").replace("sha256", "SHA-256")
     return f"{text[:-3]} (ha)" if text.endswith(" ha") else text
+
+
+def band_text(band: str) -> str:
+    """A band's name with what people call it: B04 becomes “B04 (red)”."""
+    return f"{band} ({BAND_WORDS[band]})" if band in BAND_WORDS else band
+
+
+def share_text(share: float) -> str:
+    """A share as a percentage with as many digits as it is worth."""
+    percent = 100 * share
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.2g} %"
 
 
 def choice_text(option: str, choice: str) -> str:

@@ -1,5 +1,5 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<!-- Solar Saliency: attribution: blue lowered the answer, red raised it; clear at zero, opaque at ±$range and beyond. -->
+<!-- Solar Saliency: attribution: blue lowered the answer, red raised it; clear at zero, a quarter clear at ±$range and beyond, so that the image shows. -->
 <qgis styleCategories="Symbology" version="3.22.0">
   <pipe>
     <provider>
@@ -13,11 +13,11 @@
       </minMaxOrigin>
       <rastershader>
         <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" labelPrecision="6" minimumValue="-$range" maximumValue="$range">
-          <item value="-$range" label="-$range: lowered the answer" color="#0039b3" alpha="255"/>
+          <item value="-$range" label="lowered the answer" color="#0039b3" alpha="190"/>
           <item value="-1e-30" label="0" color="#4da3ff" alpha="0"/>
           <item value="1e-30" label="0" color="#ff7a4d" alpha="0"/>
-          <item value="$range" label="$range: raised it" color="#b30015" alpha="255"/>
-          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="-$range: lowered the answer" maximumLabel="$range: raised it"/>
+          <item value="$range" label="raised the answer" color="#b30015" alpha="190"/>
+          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="lowered the answer" maximumLabel="raised the answer"/>
         </colorrampshader>
       </rastershader>
     </rasterrenderer>

@@ -1,5 +1,5 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<!-- Solar Saliency: attribution without signs: violet where the answer depends on the image; clear at 0, opaque at $range. -->
+<!-- Solar Saliency: attribution without signs: violet where the answer depends on the image; clear at 0, a quarter clear at $range. -->
 <qgis styleCategories="Symbology" version="3.22.0">
   <pipe>
     <provider>
@@ -13,9 +13,9 @@
       </minMaxOrigin>
       <rastershader>
         <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" labelPrecision="6" minimumValue="0" maximumValue="$range">
-          <item value="0" label="0: no effect" color="#e07bff" alpha="0"/>
-          <item value="$range" label="$range: strong effect" color="#7a00b3" alpha="255"/>
-          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="0: no effect" maximumLabel="$range: strong effect"/>
+          <item value="0" label="no effect" color="#e07bff" alpha="0"/>
+          <item value="$range" label="strong effect" color="#7a00b3" alpha="190"/>
+          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="no effect" maximumLabel="strong effect"/>
         </colorrampshader>
       </rastershader>
     </rasterrenderer>

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 from osgeo import gdal
@@ -32,11 +33,15 @@ from ..contract.errors import OutputUnwritableError
 from ..contract.provenance import RUN_TAG, parse_run
 from ..qgis_compat import RASTER_LAYER, VECTOR_LAYER
 from .description import description, is_simulated
+from .targets import NAMELESS, target_name
 
 NATURAL_COLOUR = ("B04", "B03", "B02")
 
 #: What made a raster that may be a scene: nobody knows, or the engine.
-SCENES = ("", "preparescene")
+SCENES = ("", "preparescene", "samplescene")
+
+#: What the names of the groups begin with that hold the answers to one question.
+WHY = "Why: "
 
 #: Shares of the values below which all is black and above which all is white; how many pixels are looked at.
 CUT = (0.02, 0.96)
@@ -148,22 +153,35 @@ class ShownResult(QgsProcessingLayerPostProcessorInterface):
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
         _waiting.discard(self)
-        run = dress(layer, self._presentation)
+        run = run_of(layer)
         scene = (run.get("scene") or {}).get("id") or self._presentation.scene
+        group = self._presentation.group
+        if group == WHY + NAMELESS:
+            group = WHY + target_name(run)
         project = context.project() or QgsProject.instance()
-        move_to_group(project, layer, f"Solar Saliency: {scene}", self._presentation.group)
+        move_to_group(project, layer, f"Solar Saliency: {scene}", group)
+        dress(layer, self._presentation, project)
 
 
-def dress(layer: QgsMapLayer, presentation: Presentation) -> Dict[str, Any]:
-    """Give a layer its name, style and metadata, and return how it was made."""
+def dress(layer: QgsMapLayer, presentation: Presentation, project: QgsProject) -> None:
+    """Give a layer its name, style and metadata; in a group of its question, a number where names are alike."""
     run = run_of(layer)
     simulated = presentation.simulated or is_simulated(run)
-    layer.setName(presentation.name + (" (simulated)" if simulated else ""))
+    name = presentation.name + (" (simulated)" if simulated else "")
+    layer.setName(_numbered(name, layer, project) if presentation.group else name)
     presentation.style(layer)
     if run:
         describe(layer, run)
     layer.triggerRepaint()
-    return run
+
+
+def _numbered(name: str, layer: QgsMapLayer, project: QgsProject) -> str:
+    """A name that no other layer of the same group has: the same question may be asked again."""
+    node = project.layerTreeRoot().findLayer(layer.id())
+    siblings = node.parent().children() if node is not None else []
+    known = {sibling.name() for sibling in siblings if sibling is not node}
+    names = chain([name], (f"{name} ({number})" for number in count(2)))
+    return next(free for free in names if free not in known)
 
 
 def show_when_loaded(context: QgsProcessingContext, path: str, presentation: Presentation) -> None:
@@ -257,6 +275,11 @@ def run_of(layer: QgsMapLayer) -> Dict[str, Any]:
     return _parsed(_geopackage_tag, path, layer) if path.lower().endswith(".gpkg") else {}
 
 
+def is_result(layer: QgsMapLayer) -> bool:
+    """Whether the engine made the layer's data, other than as a scene to start from."""
+    return run_of(layer).get("method", "") not in SCENES
+
+
 def run_of_raster(path: str) -> Dict[str, Any]:
     """How a raster file was made, as the engine wrote it; empty for any other file."""
     return _parsed(_raster_tag, path) if path.lower().endswith((".tif", ".tiff")) else {}
@@ -292,7 +315,7 @@ def describe(layer: QgsMapLayer, run: Dict[str, Any]) -> None:
 
 
 def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str, inner: str = "") -> None:
-    """Move a layer into the group of that name, or into the group ``inner`` of that group.
+    """Move a layer into the group of that name, or into the group ``inner`` of that group, and make it visible.
 
     Polygons lie on top, then groups, then rasters, a scene at the bottom; of the same kind, the newest on top.
     Processing in QGIS 3.22 cannot do so itself (LayerDetails.groupName came later).
@@ -309,8 +332,21 @@ def move_to_group(project: QgsProject, layer: QgsMapLayer, name: str, inner: str
     clone = node.clone()
     group.insertChildNode(place, clone)
     node.parent().removeChildNode(node)
-    if inner:  # answers to one question are looked at one at a time: through each other they show nothing
-        group.setIsMutuallyExclusive(True, group.children().index(clone))
+    clone.setItemVisibilityCheckedParentRecursive(True)  # QGIS added it where the current layer is: maybe out of sight
+    if inner:
+        _hide_beneath(root, clone)
+
+
+def _hide_beneath(root: QgsLayerTreeGroup, shown: QgsLayerTreeLayer) -> None:
+    """Uncheck, once, what an explanation would be seen through: other explanations, and the scene's other results."""
+    scenes = shown.parent().parent()
+    for node in root.findLayers():
+        explains = node.parent().name().startswith(WHY)
+        if node.layerId() == shown.layerId() or not (explains or node.parent() == scenes):
+            continue
+        layer = node.layer()
+        if layer is not None and layer.type() == RASTER_LAYER and is_result(layer):
+            node.setItemVisibilityChecked(False)
 
 
 #: What lies in a group, from top to bottom.

@@ -62,7 +62,10 @@ def _add(**members: Any) -> None:
     ATTRIBUTION_METHODS[entry.name] = entry
 
 
-_SEEN_BY_GRADIENT = "Plain rank correlation after randomising weights looks high for every method; see Trust."
+_SEEN_BY_GRADIENT = (
+    "None that we know of. That the map of a model with random weights ranks pixels much alike, without regard to the "
+    "sign, is so with every method here, and says nothing."
+)
 
 _add(
     name="integrated_gradients",

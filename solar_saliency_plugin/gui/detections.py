@@ -22,11 +22,11 @@ from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
-from ..bridge.layers import run_of, run_of_raster, source_of
+from ..bridge.layers import is_result, run_of, run_of_raster, source_of
 from ..contract import METHODS
 from ..contract.errors import RequestError, SceneNotFoundError, SolarSaliencyError
 from ..contract.options import options, parse, to_json
-from ..qgis_compat import VECTOR_LAYER
+from ..qgis_compat import POLYGON_GEOMETRY, VECTOR_LAYER
 
 #: What can always be done instead.
 BY_HAND = "Raster ▸ Solar Saliency ▸ Explain Detection… asks for the scene."
@@ -118,7 +118,7 @@ def _may_exist(scene: str) -> bool:
 def _model(run: Dict[str, Any]) -> Any:
     """The model that was used: what is the default today may have been another one."""
     asked = run["request"].get("model")
-    return run["model"].get("name") or asked if asked in (None, "", "default") else asked
+    return (run.get("model") or {}).get("name") or asked if asked in (None, "", "default") else asked
 
 
 def _checked(values: Dict[str, Any]) -> Dict[str, Any]:
@@ -138,8 +138,32 @@ def as_parameters(values: Dict[str, Any]) -> Dict[str, Any]:
     return engine_parameters.restore(_asked(), values)
 
 
-def prefilled(layer: QgsVectorLayer) -> Dict[str, Any]:
-    """What Explain Detection… starts with where a layer of detections is active: its scene, model and polygons."""
+def prefilled(layer: QgsMapLayer) -> Dict[str, Any]:
+    """What Explain Detection… starts with where a layer is active that is no scene.
+
+    Of detections their scene, model and polygons, of other results their scene and model; polygons of the user's own.
+    """
+    if is_detections(layer):
+        return _prefilled_by_detections(layer)
+    if is_result(layer):
+        try:
+            return as_parameters(_asked_of(run_of(layer)))
+        except RequestError:
+            return {}
+    own = layer.type() == VECTOR_LAYER and layer.geometryType() == POLYGON_GEOMETRY
+    return {"POLYGONS": layer.id()} if own else {}
+
+
+def _asked_of(run: Dict[str, Any]) -> Dict[str, Any]:
+    """The scene, model and threshold of a result that was made from a scene, where that still is there."""
+    request = run.get("request") or {}
+    if not _may_exist(str(request.get("scene") or "")):
+        return {}
+    found = (run.get("result") or {}).get("threshold") if run.get("method") == Detect.METHOD else None
+    return _checked({**request, "model": _model(run), "threshold": found or request.get("threshold")})
+
+
+def _prefilled_by_detections(layer: QgsVectorLayer) -> Dict[str, Any]:
     try:
         known = as_parameters(question(layer))
     except SolarSaliencyError:

@@ -1,9 +1,11 @@
 """One explanation that a click asked for: a first look, the whole, and the layer that shows them."""
 
+from functools import partial
 from typing import Any, Callable, Dict, Optional
 
 from qgis.core import QgsDataProvider, QgsProcessingContext, QgsProcessingUtils, QgsProject, QgsRasterLayer
 from qgis.gui import QgsRubberBand
+from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
 
 from ...processing_algorithms.attribute import Attribute
@@ -20,6 +22,9 @@ from .progress_bar import ProgressItem, hint, tell, warn
 
 #: Seconds from which the user is asked before the whole is computed.
 LONG = 30.0
+
+#: How the warning begins that the layer's name repeats.
+SIMULATED = "The scene is simulated"
 
 #: How far a model looks, metres, and a pixel's area, square metres: for a first guess of how much is computed.
 _LOOKS, _PIXEL = 600.0, 100.0
@@ -78,7 +83,7 @@ class Explanation:
 
     def _highlight(self) -> None:
         self._band = QgsRubberBand(self._iface.mapCanvas(), POLYGON_GEOMETRY)
-        self._band.setColor(QColor(255, 233, 69, 60))
+        self._band.setFillColor(QColor(0, 0, 0, 0))  # what is inside is what one wants to see
         self._band.setStrokeColor(QColor(255, 233, 69))
         self._band.setWidth(3)
         self._band.setToGeometry(self._detection.feature.geometry(), self._detection.layer)
@@ -94,8 +99,7 @@ class Explanation:
         output = QgsProcessingUtils.generateTempFilename(f"{self._method.name}.tif")
         parameters = {**as_parameters({**self._values, **settings}), "OUTPUT": output}
         run = self._run = Run(Attribute.METHOD, parameters)
-        # Short, for the bar has one line; which detection it is shows the map.
-        self._item.show_progress(f"{self._method.title}{addition}", run.cancel)
+        self._item.show_progress(f"{self.what}{addition}", run.cancel)
         run.progressChanged.connect(self._item.set_progress)
         remember(run.algorithm, parameters, run.context)
         run.start(lambda successful, results: self._finished(run, successful, results))
@@ -106,9 +110,9 @@ class Explanation:
         self._run = None
         if not successful or "OUTPUT" not in results:
             if run.isCanceled():
-                hint(self._iface, f"{self._method.title}: cancelled.")
+                self._tell_of_cancelling()
             else:
-                warn(self._iface, f"{self._method.title}: {run.error or 'it failed; see the log of messages.'}")
+                warn(self._iface, f"{self.what}: {run.error or 'it failed; see the log of messages.'}")
             self._leave()
             return
         whole = self._coarse is None
@@ -118,6 +122,11 @@ class Explanation:
             self._leave()
         else:
             self._go_on(results)
+
+    def _tell_of_cancelling(self) -> None:
+        """Say so after QGIS, which puts “Task failed” on the bar once the task's own signals are through."""
+        stays = " The first look stays on the map." if QgsProject.instance().mapLayer(self._layer) else ""
+        QTimer.singleShot(0, partial(hint, self._iface, f"Cancelled.{stays}"))
 
     def _go_on(self, results: Dict[str, Any]) -> None:
         """Compute the whole after a first look; ask before, where it takes long."""
@@ -131,7 +140,7 @@ class Explanation:
             self._compute({})
             return
         self._item.ask(
-            f"{self._method.title}: a first look is on the map. The whole takes {about(seconds)}.",
+            f"{self.what}: a first look is on the map. The whole takes {about(seconds)}.",
             {"Compute": lambda: self._compute({}), "Keep First Look": self._leave},
         )
 
@@ -143,7 +152,7 @@ class Explanation:
         known = project.mapLayer(self._layer)
         if known is not None:
             known.setDataSource(path, known.name(), "gdal", QgsDataProvider.ProviderOptions())
-            dress(known, presentation)
+            dress(known, presentation, project)
         elif not self._layer:  # one that the user has removed stays away
             layer = QgsRasterLayer(path, presentation.name)
             self._layer = layer.id()
@@ -153,12 +162,15 @@ class Explanation:
             ShownResult(presentation).postProcessLayer(layer, context, self._run)
 
     def _tell(self, run: Run, results: Dict[str, Any]) -> None:
-        inside, count = results.get("INSIDE"), len(run.warnings)
-        lies = "it is on the map" if inside is None else f"{100 * inside:.0f} % of it lies inside the detection"
-        text = f"{self._method.title}: {lies}."
-        if run.warnings:
-            text += f" {count} warning{'' if count == 1 else 's'}."
-            warn(self._iface, text, "\n\n".join(run.warnings))
+        inside = results.get("INSIDE")
+        lies = (
+            "it is on the map" if inside is None else f"{100 * inside:.0f} % of what counts lies inside the detection"
+        )
+        text = f"{self.what}: {lies}."
+        warnings = [warning for warning in run.warnings if not warning.startswith(SIMULATED)]
+        if warnings:
+            text += f" {len(warnings)} warning{'' if len(warnings) == 1 else 's'}."
+            warn(self._iface, text, "\n\n".join(warnings))
         else:
             tell(self._iface, text)
 

@@ -13,14 +13,13 @@ from ...processing_algorithms.base import ICONS
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.modelinfo import ModelInfo
 from ...processing_algorithms.polygonize import Polygonize
-from ...processing_algorithms.preparescene import PrepareScene
 from ...processing_algorithms.provider import ALGORITHMS
 from ...processing_algorithms.setupengine import SetUpEngine
-from ..bridge.layers import file_of, run_of
+from ..bridge.layers import file_of, is_result, run_of
 from ..contract import METHODS
 from ..contract.options import Role, options
 from ..qgis_compat import POLYGON_GEOMETRY, RASTER_LAYER, VECTOR_LAYER, QAction
-from .detections import is_detections, prefilled
+from .detections import prefilled
 from .explain_tool import ExplainTool
 from .launch import close_dialogs, launch, set_up
 from .models_page import PAGE
@@ -99,9 +98,12 @@ class Menu:
         if method is not None and any(option.role is Role.SCENES for option in options(method.request)):
             return self._prefilled_labels()
         layer = self._iface.activeLayer()
-        if is_detections(layer) and method is not None and any(o.name == "target" for o in options(method.request)):
-            return prefilled(layer)
-        return {"INPUT": layer} if layer is not None and _suits(layer, algorithm) else {}
+        if layer is None:
+            return {}
+        if _suits(layer, algorithm):
+            return {"INPUT": layer}
+        explains = method is not None and any(option.name == "target" for option in options(method.request))
+        return prefilled(layer) if explains else {}
 
     def _prefilled_labels(self) -> Dict[str, Any]:
         """The layers that are chosen in the layer tree: scenes, and outlines."""
@@ -121,7 +123,6 @@ def _has_polygons(layer: QgsVectorLayer) -> bool:
 def _suits(layer: QgsMapLayer, algorithm: str) -> bool:
     if layer.type() != RASTER_LAYER or not file_of(layer):
         return False
-    made_by = run_of(layer).get("method", "")
     if algorithm == Polygonize.METHOD:
-        return made_by == Detect.METHOD
-    return made_by in ("", PrepareScene.METHOD)
+        return run_of(layer).get("method") == Detect.METHOD
+    return not is_result(layer)

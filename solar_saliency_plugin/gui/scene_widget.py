@@ -5,9 +5,16 @@ from typing import Any, List
 
 from processing.gui.wrappers import WidgetWrapper
 from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingParameterDefinition, QgsProject
-from qgis.gui import QgsProcessingGui, QgsProcessingMapLayerComboBox, QgsProcessingMultipleInputDialog
-from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+from qgis.gui import (
+    QgsMapLayerComboBox,
+    QgsProcessingGui,
+    QgsProcessingMapLayerComboBox,
+    QgsProcessingMultipleInputDialog,
+)
+from qgis.PyQt import sip
+from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
+from ..bridge.layers import is_result
 from .native_widgets import dialog_kind, native_widget
 
 
@@ -43,7 +50,15 @@ class SceneWidget(WidgetWrapper):
 
     def setWidgetContext(self, context: Any) -> None:  # noqa: D102
         super().setWidgetContext(context)
+        self._leave_out_results()  # the box chooses the active layer by itself
         self._box.setWidgetContext(context)
+
+    def _leave_out_results(self) -> None:
+        """No map of ours is a scene."""
+        box = self._box.findChild(QComboBox)
+        if box is not None and box.metaObject().className() == "QgsMapLayerComboBox":
+            results = [layer for layer in QgsProject.instance().mapLayers().values() if is_result(layer)]
+            sip.cast(box, QgsMapLayerComboBox).setExceptedLayerList(results)
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self.widget, "Folder of the Scene")

@@ -14,9 +14,10 @@ sys.path.insert(0, str(ROOT))
 
 from attribution import all_methods, attribution, scene_wide  # noqa: E402
 from detection import memory, nodata, throughput  # noqa: E402
+from shapley import shapley  # noqa: E402
 from startup import startup  # noqa: E402
 
-BENCHMARKS = (startup, throughput, nodata, memory, attribution, all_methods, scene_wide)
+BENCHMARKS = (startup, throughput, nodata, memory, attribution, all_methods, scene_wide, shapley)
 
 
 def main() -> None:

@@ -583,7 +583,6 @@ def explain_by_a_click():
     click(run_button(dialog))
     yield lambda: layer(PROBABILITY) is not None and layer(DETECTIONS) is not None
     dialog.close()
-    QgsProject.instance().layerTreeRoot().findLayer(layer(PROBABILITY).id()).setItemVisibilityChecked(False)
     largest = max(layer(DETECTIONS).getFeatures(), key=lambda farm: farm["area_ha"])
     box = largest.geometry().boundingBox()
     canvas = iface.mapCanvas()
@@ -614,6 +613,7 @@ def explain_by_a_click():
     names = [child.name() for child in group.parent().children()]
     assert names.index(DETECTIONS) < names.index(group.name()) < names.index(PROBABILITY) < names.index(SCENE), names
     assert any(r > b + 60 or b > r + 60 for r, g, b in colours(box)), "neither red nor blue on the map"
+    assert not QgsProject.instance().layerTreeRoot().findLayer(layer(PROBABILITY).id()).isVisible()
     yield from other_ways_to_ask(largest)
 
 
@@ -664,7 +664,7 @@ def run_again_as(title, known):
     assert told.startswith("CRS=EPSG:32643;MultiPolygon"), told
     picture("explain_dialog")
     click(run_button(dialog))
-    yield lambda: "The attribution of each band" in log_text(dialog) and run_button(dialog).isEnabled()
+    yield lambda: "for each band, added up over all pixels" in log_text(dialog) and run_button(dialog).isEnabled()
     log = dialog.findChild(QTextEdit, "txtLog")
     log.setTextCursor(log.document().find("The model was asked"))
     log.ensureCursorVisible()

@@ -13,6 +13,7 @@ from qgis.core import (
     QgsGeometry,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -22,10 +23,11 @@ from qgis.core import (
 from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms import parameters
-from solar_saliency.processing_algorithms.attribute import band_chart
+from solar_saliency.processing_algorithms.attribute import _measured, band_chart
 from solar_saliency.processing_algorithms.base import ICONS
+from solar_saliency.processing_algorithms.explaining import METHODS_PAGE
 from solar_saliency.processing_algorithms.parameters import inputs, read, restore
-from solar_saliency.processing_algorithms.wording import NOT_CHOSEN
+from solar_saliency.processing_algorithms.wording import NOT_CHOSEN, share_text
 from solar_saliency.solar_saliency_plugin.bridge import layers
 from solar_saliency.solar_saliency_plugin.contract import METHODS
 from solar_saliency.solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
@@ -123,6 +125,39 @@ def test_what_is_left_to_the_method_is_not_sent(explain):
     assert sent(explain, {"RULE": own.defaultValue(), "STEPS": None, "BASELINE_SCENE": None, "TARGET": ""}) == {}
 
 
+class Told(QgsProcessingFeedback):
+    def __init__(self):
+        super().__init__(False)
+        self.texts = []
+
+    def pushInfo(self, info):  # noqa: N802
+        self.texts.append(info)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "values", "sent_too", "words"),
+    [
+        ("attribute", {"TARGET": SQUARE, "POLYGONS": "/d.gpkg"}, {"target"}, ["layer of polygons is not"]),
+        ("attribute", {"POLYGONS": "/d.gpkg"}, {"polygons"}, []),
+        ("attribute", {"BASELINE": "soil", "BASELINE_DATE": "2024-05-01"}, {"baseline"}, ["“Another date”"]),
+        (
+            "deletionmask",
+            {"BASELINE_SCENE": "/b.tif", "BASELINE_DATE": "2024-05-01"},
+            set(),
+            ["“Scene of another date” is not used", "“Baseline date” is not used"],
+        ),
+        ("layerattribution", {"BASELINE": "scene", "BASELINE_SCENE": "/b.tif"}, {"baseline", "baseline_scene"}, []),
+        ("comparemethods", {"BASELINES": ["soil"], "BASELINE_SCENE": "/b.tif"}, {"baselines"}, ["is not used"]),
+        ("comparemethods", {"BASELINES": ["scene"], "BASELINE_SCENE": "/b.tif"}, {"baselines", "baseline_scene"}, []),
+    ],
+)
+def test_what_another_input_makes_useless_is_not_sent_and_that_is_said(provider, algorithm, values, sent_too, words):
+    run, told = provider.algorithm(algorithm).create(), Told()
+    assert run.prepareAlgorithm(values, QgsProcessingContext(), told)
+    assert set(run._request) - {"target_crs"} == sent_too
+    assert len(told.texts) == len(words) and all(word in text for word, text in zip(words, told.texts))
+
+
 def test_scripts_may_name_choices_as_the_engine_does(explain, engine, tmp_path):
     values = {"INPUT": "scene.tif", "OUTPUT": str(tmp_path / "a.tif"), "ATTRIBUTION_METHOD": "gradient"}
     assert explain.checkParameterValues(values, QgsProcessingContext()) == (True, "")
@@ -199,14 +234,17 @@ def test_the_box_of_a_target_keeps_its_crs_and_takes_what_is_selected(explain, p
 
 
 @pytest.mark.parametrize("name", list(ATTRIBUTION_METHODS))
-def test_the_help_says_what_each_method_can_and_cannot_tell(explain, name):
+def test_the_help_says_what_each_method_tells_and_where_the_rest_stands(explain, name):
     told = re.sub(r"<[^>]+>", "", explain.shortHelpString()).replace("&#x27;", "'").replace("&quot;", '"')
     told = told.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
     method = ATTRIBUTION_METHODS[name]
-    for text in (method.title, method.tells, method.cannot_tell, method.known_to_fail, method.formula, method.paper):
-        assert text in told
-    if not method.windows:
-        assert method.why_whole in told
+    assert f"{method.title}: {method.tells.split('. ')[0]}" in told
+    page = METHODS_PAGE.read_text(encoding="utf-8")
+    assert f'id="{name}"' in page and METHODS_PAGE.as_uri() in explain.shortHelpString()
+
+
+def test_the_help_is_short_enough_to_be_read(explain):
+    assert len(re.sub(r"<[^>]+>", "", explain.shortHelpString())) < 13_000
 
 
 def test_the_box_of_methods_shows_their_titles(explain):
@@ -218,12 +256,44 @@ def test_the_box_of_methods_shows_their_titles(explain):
 
 
 def test_bars_go_left_where_a_band_lowered_the_answer():
-    lines = band_chart({"B02": -0.5, "B03": 1.0, "B8A": 0.0}, half=4).replace("\N{NO-BREAK SPACE}", " ").split("\n")
-    assert lines == ["B02   ██│     −0.5", "B03     │████ +1", "B8A     │     +0"]
+    lines = band_chart({"B02": -0.5, "B11": 1.0, "B8A": 0.0}, half=4).replace("\N{NO-BREAK SPACE}", " ").split("\n")
+    assert lines == [
+        f"{'B02 (blue)':<26}   ██│     −0.5",
+        f"{'B11 (short-wave infrared)':<26}     │████ +1",
+        f"{'B8A (narrow near infrared)':<26}     │     +0",
+    ]
 
 
 def test_bars_of_nothing_are_no_obstacle():
     assert "│" in band_chart({"B02": 0.0, "B03": None})
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0 %"), (6e-8, "under 0.1 %"), (0.0123, "1.2 %"), (0.095, "10 %"), (2.5, "250 %")]
+)
+def test_shares_are_percentages_that_people_can_read(share, text):
+    assert share_text(share) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "slope"),
+    [
+        ("gradient", {}, True),
+        ("guided_backprop", {}, True),
+        ("deconvolution", {}, True),
+        ("smoothgrad", {"of": "gradient"}, True),
+        ("smoothgrad", {"of": "integrated_gradients"}, False),
+        ("integrated_gradients", {}, False),
+        ("input_x_gradient", {}, False),
+        ("occlusion", {}, False),
+        ("lrp", {}, False),
+    ],
+)
+def test_the_log_does_not_take_slopes_for_contributions(name, settings, slope):
+    result = {"attribution_method": name, "settings": settings, "target_pixels": 5}
+    told = _measured(result, {"attribution_method": name})
+    assert (told == "The change of the mean logit per unit of reflectance") == slope
+    assert slope or told == "The attribution"
 
 
 # styles
@@ -243,14 +313,14 @@ def styled(tmp_path, name, minimum, maximum):
     return lambda value, layer=layer: layer.renderer().shader().rasterShaderFunction().shade(value)[1:]
 
 
-def test_a_signed_map_is_clear_at_zero_and_opaque_at_both_ends(tmp_path):
+def test_a_signed_map_is_clear_at_zero_and_strongest_at_both_ends(tmp_path):
     shade = styled(tmp_path, "attribution", -2, 2)
     assert shade(0)[3] == 0
     for sign in (-1, 1):
         alphas = [shade(sign * value)[3] for value in (0, 0.2, 0.5, 1, 1.5, 2)]
-        assert alphas == sorted(alphas) and alphas[-1] == 255
-        assert 110 <= shade(sign)[3] <= 145
-        assert shade(sign * 50)[3] == 255, "beyond the range it stays opaque"
+        assert alphas == sorted(alphas) and alphas[-1] == 190, "the image shows through"
+        assert 80 <= shade(sign)[3] <= 110
+        assert shade(sign * 50)[3] == 190, "beyond the range it stays so"
     assert abs(shade(-1)[3] - shade(1)[3]) <= 1, "zero lies in the middle"
     hues = [colorsys.rgb_to_hsv(*(channel / 255 for channel in shade(value)[:3]))[0] * 360 for value in (-1, 1)]
     assert 200 <= hues[0] <= 240 and (hues[1] <= 25 or hues[1] >= 340), "blue lowered, red raised"
@@ -273,7 +343,7 @@ def test_the_two_ends_differ_for_colour_blind_people(tmp_path):
 
 def test_a_map_without_signs_is_clear_at_zero_in_one_hue(tmp_path):
     shade = styled(tmp_path, "attribution_unsigned", 0, 2)
-    assert shade(0)[3] == 0 and shade(2)[3] == 255 and shade(9)[3] == 255
+    assert shade(0)[3] == 0 and shade(2)[3] == 190 and shade(9)[3] == 190
     hues = [colorsys.rgb_to_hsv(*(c / 255 for c in shade(value)[:3]))[0] * 360 for value in (0.2, 1, 2)]
     assert max(hues) - min(hues) < 10
 
@@ -318,9 +388,10 @@ def test_maps_of_a_target_lie_in_one_group_below_the_polygons(question, sample, 
     layers.move_to_group(QgsProject.instance(), scene, f"Solar Saliency: {layers.run_of(first)['scene']['id']}")
     root = QgsProject.instance().layerTreeRoot()
     (group,) = root.children()
+    assert re.fullmatch(r"Why: 26\.\d{5}N 74\.\d{5}E", names(group)[1])
     assert names(group) == [
         "Solar farm detections (simulated)",
-        "Why: target",
+        names(group)[1],
         "Why: detection 12",
         "Solar farm probability (simulated)",
         "scene",
@@ -328,10 +399,11 @@ def test_maps_of_a_target_lie_in_one_group_below_the_polygons(question, sample, 
     why = group.findGroup("Why: detection 12")
     shown = names(why)
     assert shown[0] == "Gradient (simulated)" and re.match(
-        r"Integrated gradients \(bare soil\)( ⚠)? \(simulated\)", shown[1]
+        r"(⚠ )?Integrated gradients \(bare soil\) \(simulated\)", shown[1]
     )
     assert len(root.findLayers()) == 6
-    assert [node.isVisible() for node in why.children()] == [True, False], "one shines through the other"
+    assert [node.isVisible() for node in why.children()] == [False, False], "they would be seen through the newest"
+    assert group.children()[1].children()[0].isVisible()
 
 
 def test_a_map_that_was_added_into_the_group_finds_its_place_too(question, sample, tmp_path, listener):
@@ -353,7 +425,9 @@ def test_a_map_has_the_style_of_its_range_and_says_what_it_shows(question, tmp_p
     assert shader.shade(0)[4] == 0
     abstract = layer.metadata().abstract()
     assert abstract.startswith("SIMULATED") and "Answer for the baseline: " in abstract
-    assert any("f the target's" in text and "logit" in text for text in listener.texts)
+    told = [text for text in listener.texts if "probability of" in text or "mean logit" in text]
+    assert re.match(r"The model gives the target a probability of 0\.\d+ on average over its \d+ pixels\.$", told[0])
+    assert re.match(r"What is explained: mean logit [\d.]+, for the baseline -?[\d.]+\.$", told[1])
     assert any("inside the target" in text for text in listener.texts)
     assert any("The model was asked" in text for text in listener.texts)
 
@@ -362,7 +436,7 @@ def test_an_inexact_map_has_a_sign_of_warning_in_its_name():
     from solar_saliency.processing_algorithms.explaining import map_name
 
     asked = {"attribution_method": "integrated_gradients", "baseline": "zero"}
-    assert map_name(asked, {"error": 0.2}) == "Integrated gradients (zero) ⚠"
+    assert map_name(asked, {"error": 0.2}) == "⚠ Integrated gradients (zero)"
     assert map_name(asked, {"error": 0.001}) == "Integrated gradients (zero)"
     assert map_name({"attribution_method": "smoothgrad", "baseline": "soil"}, {"error": None}) == "SmoothGrad"
     assert map_name({"attribution_method": "of tomorrow"}, {}) == "Of tomorrow"

@@ -7,6 +7,7 @@ import time
 import processing
 import pytest
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -15,6 +16,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
     QgsSettings,
+    QgsTask,
     QgsVectorLayer,
 )
 from qgis.gui import QgsGui, QgsMapCanvas, QgsMessageBar, QgsMessageBarItem
@@ -273,7 +275,10 @@ def bands_on(window):
 
 def test_a_click_shows_a_first_look_and_then_the_whole_on_the_same_layer(tool, window, found, project):
     tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
-    assert bands_on(window), "the polygon is highlighted"
+    (band,) = bands_on(window)
+    assert (band.fillColor().alpha(), band.strokeColor().alpha()) == (0, 255), "an outline, through which one sees"
+    name = f"detection {largest(found)['id']}"
+    assert window.told == [f"Integrated gradients of {name} (first look)"], "runs may wait for each other"
     wait_until(lambda: maps(project))
     (layer,) = maps(project)
     assert settings_of(layer)["steps"] == 5 and "first look" in layer.name()
@@ -283,11 +288,12 @@ def test_a_click_shows_a_first_look_and_then_the_whole_on_the_same_layer(tool, w
     assert settings_of(layer)["steps"] is None and "first look" not in layer.name()
     assert layer.name().startswith("Integrated gradients (bare soil)")
     assert layer.renderer().shader().rasterShaderFunction().shade(0)[4] == 0
-    name = f"detection {largest(found)['id']}"
     assert project.layerTreeRoot().findGroup(f"Why: {name}").findLayer(layer.id()) is not None
     assert layers.run_of(layer)["result"]["target_pixels"] == largest(found)["pixels"]
     assert not bands_on(window)
-    assert re.search(r"\d+ % of it lies inside the detection. 1 warning.", window.told[-1])
+    text = rf"Integrated gradients of {name}: \d+ % of what counts lies inside the detection\."
+    assert re.fullmatch(text, window.told[-1])
+    assert window.bar.currentItem().level() == Qgis.MessageLevel.Success, "that the scene is simulated says its name"
 
 
 def test_the_last_used_method_and_baseline_are_taken(tool, window, found, project):
@@ -339,7 +345,37 @@ def test_a_cancelled_click_leaves_no_layer_and_no_highlight(tool, window, found,
     window.buttons()["Cancel"].click()
     wait_until(lambda: not tool._running)
     assert not maps(project) and not bands_on(window)
-    assert "cancelled" in window.told[-1]
+    wait_until(lambda: window.told[-1] == "Cancelled.")
+
+
+def test_what_is_said_of_a_cancelled_run_lies_above_qgis_own_notice(tool, window, found, project):
+    def as_qgis_does(task, status):
+        if status == QgsTask.TaskStatus.Terminated:
+            window.bar.pushMessage("Task failed", "Executing “Explain Detection”")
+
+    QgsApplication.taskManager().statusChanged.connect(as_qgis_does)
+    try:
+        tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+        wait_until(lambda: maps(project) and "Cancel" in window.buttons())
+        window.buttons()["Cancel"].click()
+        wait_until(lambda: window.told[-1] == "Cancelled. The first look stays on the map.")
+        QCoreApplication.processEvents()
+        assert any("Executing" in text for text in window.told)
+        assert "first look" in window.bar.currentItem().text() and len(maps(project)) == 1
+    finally:
+        QgsApplication.taskManager().statusChanged.disconnect(as_qgis_does)
+
+
+def test_a_warning_that_matters_makes_the_bar_yellow_and_is_shown(tool, window, found, project, monkeypatch):
+    told = explanation.Run.pushWarning
+    monkeypatch.setattr(
+        explanation.Run, "pushWarning", lambda run, text: (told(run, text), told(run, "The sums do not fit."))
+    )
+    tool._choose(explain_tool.METHOD_SETTING, "gradient")
+    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    wait_until(lambda: not tool._running)
+    assert window.told[-1].endswith("lies inside the detection. 1 warning.")
+    assert window.bar.currentItem().level() == Qgis.MessageLevel.Warning
 
 
 def test_what_the_engine_refuses_is_told_in_its_words(tool, window, found, project, monkeypatch):

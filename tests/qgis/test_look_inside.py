@@ -72,7 +72,42 @@ def test_one_channel_is_shown_in_the_image(asked, project, tmp_path, listener):
 def test_a_mask_is_shown_with_what_it_does(asked, project, tmp_path, listener):
     page = tmp_path / "mask.html"
     layer = loaded("deletionmask", {**asked, "REPORT": str(page)}, str(tmp_path / "mask.tif"), listener)
-    assert layer.name().startswith("Deletion mask")
-    assert any(line.startswith("Masked: ") for line in listener.texts)
-    assert any("0 of " in line and "are detected then" in line for line in listener.texts)
+    assert layer.name().startswith("What has to fade (")
+    assert any(line.startswith("Faded by ") and "wholly replaced" in line for line in listener.texts)
+    assert any("With this mask, 0 of " in line for line in listener.texts)
     assert "What has to go before it goes" in page.read_text(encoding="utf-8")
+
+
+MASK = {
+    **{"output": "/m.tif", "form": "smallest", "settled": True, "target_pixels": 565, "detected": 565},
+    **{"detected_masked": 0, "detected_sharp": 531, "area_ha": 2.33, "area_share": 0.4124, "sharp_area_ha": 0.3},
+    **{"probability": 0.93, "probability_masked": 0.1, "evaluations": 600, "device": "cpu", "seconds": 1.0},
+}
+KEPT = {**MASK, "form": "area_kept", "area_ha": 0.56, "area_share": 0.1, "detected_masked": 49}
+
+
+@pytest.mark.parametrize(
+    ("result", "name", "headline"),
+    [
+        (KEPT, "Best 0.56 ha to keep (8.7 % stays detected)", "keeps only 49 of 565 pixels detected: choose a larger"),
+        ({**KEPT, "detected_masked": 400}, "Best 0.56 ha to keep (71 % stays detected)", "keeps 400 of 565 pixels det"),
+        ({**KEPT, "settled": False}, "⚠ Best 0.56 ha to keep (8.7 % stays detected)", "The best 10 % of the target's"),
+        (MASK, "What has to fade (0 % stays detected)", "leaves 531 of 565 pixels detected: no small part decides."),
+        (MASK, "What has to fade (0 % stays detected)", "Faded by 41 % of the target's area (as much as 2.33 ha wholl"),
+        ({**MASK, "detected_sharp": 20}, "What has to fade (0 % stays detected)", "leaves 20 of 565 pixels detected."),
+        ({**MASK, "form": "area_deleted"}, "The 2.33 ha needed most (0 % stays detected without)", "Faded by 41 % of"),
+    ],
+)
+def test_a_masks_name_and_first_line_say_what_it_does(provider, result, name, headline):
+    algorithm = provider.algorithm("deletionmask")
+    assert algorithm.presentations({}, result)["/m.tif"].name == name
+    assert headline in algorithm.summary(result)[0]
+
+
+def test_parameters_of_another_form_are_refused_by_the_names_that_the_dialog_shows(provider, engine, tmp_path):
+    algorithm = provider.algorithm("deletionmask")
+    shown = {name: algorithm.parameterDefinition(name).description() for name in ("AREA", "AREA_WEIGHT", "FORM")}
+    asked = {"INPUT": "scene.tif", "OUTPUT": str(tmp_path / "m.tif")}
+    for values, named in (({"AREA": 0.3}, "AREA"), ({"FORM": "area_kept", "AREA_WEIGHT": 0.3}, "AREA_WEIGHT")):
+        accepted, message = algorithm.checkParameterValues({**asked, **values}, QgsProcessingContext())
+        assert not accepted and f"“{shown[named]}”" in message and f"“{shown['FORM']}”" in message

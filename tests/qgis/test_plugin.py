@@ -108,7 +108,7 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
         "Explain by a Click",
         "Compare Explanations…",
         "Look into the Network…",
-        "Remove Detection by a Mask…",
+        "What a Detection Rests On…",
         "Prepare Scene…",
         "Make Sample Scene…",
         "Train Model…",

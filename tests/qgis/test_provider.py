@@ -132,3 +132,19 @@ def test_every_algorithm_has_an_icon_help_and_group(provider):
         assert not algorithm.icon().isNull()
         assert algorithm.shortHelpString()
         assert algorithm.group() and algorithm.groupId().isalpha()
+
+
+PAGES = [m.name for m in METHODS.values() if any(o.role is Role.PAGE_OUTPUT for o in options(m.request))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_no_html_output_with_which_batches_of_qgis_3_22_never_end(provider, name):
+    algorithm = provider.algorithm(name).create()
+    assert not algorithm.hasHtmlOutputs()
+    assert algorithm.outputDefinition("REPORT").type() == "outputFile"
+    parameter = algorithm.parameterDefinition("REPORT")
+    assert parameter.isDestination() and parameter.defaultFileExtension() == "html"
+
+
+def test_explaining_and_evaluating_write_pages():
+    assert {"attribute", "comparemethods", "deletionmask", "evaluate"} <= set(PAGES)

@@ -96,7 +96,7 @@ def _numbers(result: DeletionMaskResult, pixel: float) -> str:
             f"{result.detected_sharp} of {result.target_pixels} pixels are detected. A smooth mask changes many pixels "
             "a little, and may do more with less.",
         ),
-        ("Parameters", escape(_settings(result, pixel))),
+        ("Parameters", escape(_settings(result, pixel), quote=False)),
         ("Model asked", f"{result.evaluations:,} times, on {escape(result.device)}"),
     ]
     return "<h2>The numbers</h2>" + facts(rows)
@@ -106,7 +106,7 @@ def _settings(result: DeletionMaskResult, pixel: float) -> str:
     """The parameters, called as in the dialog and in its units; ``pixel``: metres."""
     given = result.settings
     told = {
-        "area": f"{given['area'] / result.target_pixels:.0%} of the target's" if given["area"] else "",
+        "area": f"{percent(given['area'] / result.target_pixels)} of the target's" if given["area"] else "",
         "weight of the area (λ₁)": "" if given["area"] else f"{given['area_weight']:g}",
         "weight of edges (λ₂)": f"{given['smoothness']:g}",
         "cells of the mask": f"{given['grain'] * pixel:g} m",

@@ -213,7 +213,7 @@ def test_the_page_of_what_is_kept_says_kept_with_areas_as_shares(delete: Delete,
     result, _, _ = delete(form="area_kept", area=0.1, iterations=60, report=str(tmp_path / "mask.html"))
     page = (tmp_path / "mask.html").read_text(encoding="utf-8")
     assert "masked" not in page and "is kept by at least half" in page
-    assert "area: 10% of the target's" in page and "weight of the area" not in page
+    assert "area: 10.0 % of the target's" in page and "weight of the area" not in page
     little = 2 * result.detected_masked < result.target_pixels
     assert ("That is little: choose a larger area." in page) == little
 

@@ -105,7 +105,11 @@ def test_methods_without_bands_signs_sums_or_baselines_have_a_page_too(explain: 
     said = " ".join(Page(text).texts)
     entry = ATTRIBUTION_METHODS[method]
     assert ("The bands" in said) == entry.bands
-    assert ("Red raised the answer" in said) == entry.signed
+    assert ("Red raised the answer" in said) == (entry.signed and method != "gradient")
+    assert ("lowered it most" in said or "raised the answer most" in said) == (
+        entry.bands and method not in ("gradient", "vargrad")
+    )
+    assert ("change of the logit per unit of reflectance" in said) == (method in ("gradient", "vargrad"))
     assert ("They add up to nothing that is known" in said) == (not entry.sums_to)
     assert ("is compared with" in said) == bool(result.baseline_text)
     assert "nan" not in re.sub(r'"data:[^"]*"', "", text).lower()

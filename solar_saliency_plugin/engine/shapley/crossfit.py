@@ -1,0 +1,152 @@
+"""The estimator of choice: a Gaussian process says what games like this one look like, a regression corrects it.
+
+The process alone would be right only as far as its kernel is. What it says of each pair without having seen it, and
+with strengths found from the other half of the pairs, leaves residuals; the paired leverage regression of those is
+added to the process's own Shapley values. So the sum is right on average whatever the game, and what the process could
+not foretell, and that alone, makes the standard error. Cross-fitting: Chernozhukov et al. (2018); a regression that
+corrects a model in a survey: Särndal, Swensson, Wretman (1992), 6; of Shapley values: Witter et al. (2025).
+
+Where pixels do not see all players, each part of the answer has a process of its own, on the players that it sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .design import Pairs, all_pairs, pairs
+from .estimate import Estimate
+from .game import Game
+from .process import Prior, foretold, learned, of_part, one_thread, posterior
+from .regression import Fit, regression
+
+#: Into so many halves the pairs are cut: the strengths of one's process are found from the other.
+_FOLDS = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Pairs and what they say: signs (p + 1, n), ±1, and odd parts (p + 1, parts), everybody and nobody first."""
+
+    pairs: Pairs
+    signs: np.ndarray
+    odd: np.ndarray
+
+    @property
+    def contrast(self) -> float:
+        """v(N) − v(∅)."""
+        return float(2 * self.odd[0].sum())
+
+
+def ask(game: Game, evaluations: int, seed: int, message: str = "") -> Asked:
+    """The pairs that so many evaluations buy, asked."""
+    chosen = pairs(game.players, (evaluations - 2) // 2, seed)
+    everybody = np.ones((1, game.players), bool)
+    first = np.concatenate((everybody, chosen.coalitions))
+    worth = game.parts(np.concatenate((first, ~first)), message)
+    odd = (worth[: len(first)] - worth[len(first) :]) / 2
+    return Asked(chosen, np.where(first, 1.0, -1.0), odd)
+
+
+def leverage(game: Game, evaluations: int, seed: int) -> Estimate:
+    """Paired leverage-score KernelSHAP: Musco, Witter (ICLR 2025)."""
+    asked = ask(game, evaluations, seed, "Asking coalitions")
+    fit = regression(asked.pairs, asked.odd[1:].sum(axis=1), asked.contrast)
+    return Estimate(fit.values, fit.standard_error, _count(asked), "leverage", fit.r2)
+
+
+def crossfit(game: Game, evaluations: int, seed: int) -> Estimate:
+    """Processes on the parts, cross-fitted with the regression."""
+    asked = ask(game, evaluations, seed, "Asking coalitions")
+    plain = regression(asked.pairs, asked.odd[1:].sum(axis=1), asked.contrast)
+    if len(asked.pairs) == all_pairs(game.players):
+        return Estimate(plain.values, plain.standard_error, _count(asked), "crossfit", plain.r2)
+    with one_thread():
+        model = _Model(game, asked)
+        prior = model.learned(np.ones(len(asked.odd), bool))
+        whole = model.posterior(prior)
+        unseen = model.unseen(prior, whole)
+    fit = _corrected(asked, whole, unseen)
+    facts = {"interaction": float(prior.strengths.sum()), "noise": prior.noise, "parts": len(model.scopes)}
+    return Estimate(whole.values + fit.values, fit.standard_error, _count(asked), "crossfit", plain.r2, facts)
+
+
+class _Model:
+    """Processes on the parts of a game; one for all where pairs are many and parts would take long."""
+
+    def __init__(self, game: Game, asked: Asked) -> None:
+        parts = [index for index, scope in enumerate(game.scopes) if scope.any()]
+        self.scopes = game.scopes[parts]
+        self._game, self._asked, self._odd = game, asked, asked.odd[:, parts]
+        # A part's process takes the time of its pairs' cube: so many are seen by processes, the rest only foretold.
+        self._seen = int(np.clip(125 * (256 / len(parts)) ** (1 / 3), 200, 800))
+
+    def learned(self, which: np.ndarray, start: Prior | None = None) -> Prior:
+        """The prior of the whole answer, of some pairs (p + 1,), bool."""
+        return learned(self._asked.signs[which], self._odd[which].sum(axis=1), start, self._game.check)
+
+    def unseen(self, prior: Prior, whole: _Together) -> np.ndarray:
+        """What each pair is more than is said of it without it, (p + 1,).
+
+        The strengths of all players are found from the other half of the pairs. A part's process has two numbers only
+        to find, and what they owe to a single pair is little.
+        """
+        if len(self.scopes) > 1:
+            return whole.left_out
+        unseen = np.zeros(len(self._odd))
+        for fold in range(_FOLDS):
+            mine = np.arange(len(unseen)) % _FOLDS == fold
+            others = ~mine
+            others[0] = True
+            unseen[mine] = self.posterior(self.learned(others, prior)).left_out[mine]
+        return unseen
+
+    def posterior(self, prior: Prior) -> _Together:
+        """What the parts' processes say, added up; ``prior`` is that of the whole answer."""
+        signs, rows = self._asked.signs, len(self._odd)
+        values, variance = np.zeros(self._game.players), np.zeros(self._game.players)
+        left_out, missed = np.zeros(rows), np.zeros(rows)
+        for scope, odd in zip(self.scopes, self._odd.T, strict=True):
+            self._game.check()
+            mine = Prior(prior.strengths[scope], prior.noise)
+            seen = signs[: self._seen, scope], odd[: self._seen]
+            if len(self.scopes) > 1:
+                mine = of_part(*seen, mine, self._game.check)
+            found = posterior(*seen, mine)
+            values[scope] += found.values
+            variance[scope] += found.variance
+            said = foretold(found, signs[:, scope])
+            missed += odd - said
+            left_out[: self._seen] += found.left_out
+            left_out[self._seen :] += (odd - said)[self._seen :]
+        return _Together(values, variance, left_out, missed)
+
+
+@dataclass(frozen=True)
+class _Together:
+    """values, variance: (n,). left_out, missed: of each pair, what it is more than the others, or all, say of it."""
+
+    values: np.ndarray
+    variance: np.ndarray
+    left_out: np.ndarray
+    missed: np.ndarray
+
+
+def _corrected(asked: Asked, whole: _Together, unseen: np.ndarray) -> Fit:
+    """What is to be added to the processes' values, (n,), so that all add up, and the standard error of the sum.
+
+    A pair that was asked is off by what the processes missed of it; those that were not are off by what the asked ones
+    would have been, had they not been seen. The standard error is that of the drawing, or what the processes say of
+    themselves where that is more.
+    """
+    share = asked.pairs.drawn / asked.pairs.populations
+    off = share * whole.missed[1:] + (1 - share) * unseen[1:]
+    fit = regression(asked.pairs, off, asked.contrast - whole.values.sum())
+    of_unseen = regression(asked.pairs, unseen[1:], asked.contrast - whole.values.sum())
+    error = np.maximum(of_unseen.standard_error, np.sqrt(whole.variance))
+    return replace(fit, standard_error=error)
+
+
+def _count(asked: Asked) -> int:
+    return 2 * len(asked.signs)

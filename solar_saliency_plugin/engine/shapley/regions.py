@@ -1,0 +1,222 @@
+"""Ways to cut an image into regions: by likeness, by colour alone, on a grid, or as the user drew them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from rasterio.features import rasterize
+from scipy.ndimage import label
+
+from ...contract.errors import RequestError
+from ..attribution.superpixels import COMPACTNESS, superpixels
+from ..imagery.grid import Grid
+from .neighbours import touching
+
+#: How an image can be cut. "polygons": as the user drew it.
+CUTS = ("slic", "felzenszwalb", "grid", "spectra", "polygons")
+
+#: More regions than this are left as many as they are: joining takes the square of their number.
+MOST_JOINED = 1500
+
+#: Whether likeness is that of all bands, or of the first principal components.
+COMPONENTS = 3
+
+#: Smallest region of Felzenszwalb's method, pixels, and how much is asked for before regions are joined.
+_LEAST_PIXELS, _ASKED_FOR = 2, (1.0, 1.15, 1.35, 1.6, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Image:
+    """What is cut: reflectance (bands, H, W), the pixels that count (H, W), bool, and metres a pixel.
+
+    components: likeness is that of the first principal components instead of all bands.
+    """
+
+    reflectance: np.ndarray
+    mask: np.ndarray
+    pixel_size: tuple[float, float]
+    components: bool = False
+
+    @property
+    def hectares(self) -> float:
+        """Of the pixels that count."""
+        return float(self.mask.sum()) * self.pixel_size[0] * self.pixel_size[1] / 1e4
+
+    @property
+    def seen(self) -> np.ndarray:
+        """What likeness is found in: (bands or components, H, W)."""
+        return principal(self.reflectance, self.mask) if self.components else self.reflectance
+
+
+def cut(image: Image, how: str, count: int) -> np.ndarray:
+    """Labels (H, W), int32, of ``count`` connected regions that fill the mask, −1 elsewhere; fewer if pixels lack.
+
+    how: one of :data:`CUTS` but "polygons". More regions are made than asked for; neighbours that are most alike are
+    joined until the number is right.
+    """
+    count = min(count, int(image.mask.sum()))
+    if count < 1:
+        raise RequestError("There is nothing to cut into regions here.", "Draw a region where the scene holds data.")
+    found = _MAKERS[how](image, count)
+    return joined(found, image, count)
+
+
+def joined(labels: np.ndarray, image: Image, count: int) -> np.ndarray:
+    """Labels (H, W) of ``count`` regions: of two neighbours, those are joined that add least variance within.
+
+    Ward: Hierarchical Grouping to Optimize an Objective Function (1963), among regions that touch; where none do, the
+    smallest is joined to the one most alike.
+    """
+    present = int(labels.max()) + 1
+    if present <= count or present > MOST_JOINED:
+        return labels
+    values = image.seen[:, image.mask]
+    values = values / np.maximum(values.std(axis=1, keepdims=True), 1e-12)
+    sizes = np.bincount(labels[image.mask], minlength=present).astype(np.float64)
+    means = np.stack([np.bincount(labels[image.mask], band, present) for band in values], axis=1) / sizes[:, None]
+    touch, owner = touching(labels, present), np.arange(present)
+    cost = np.full((present, present), np.inf)
+    for one, two in zip(*np.nonzero(np.triu(touch)), strict=True):
+        cost[one, two] = _added(means, sizes, one)[two]
+    for _ in range(present - count):
+        if np.isinf(cost).all():  # nothing touches any more: what is left are islands
+            touch = (sizes[:, None] > 0) & (sizes > 0) & ~np.eye(present, dtype=bool)
+            cost = np.stack([np.where(touch[one], _added(means, sizes, one), np.inf) for one in range(present)])
+        one, two = np.unravel_index(np.argmin(cost), cost.shape)
+        means[one] = (means[one] * sizes[one] + means[two] * sizes[two]) / (sizes[one] + sizes[two])
+        sizes[one], sizes[two] = sizes[one] + sizes[two], 0
+        touch[one] |= touch[two]
+        touch[:, one] |= touch[:, two]
+        touch[one, one] = touch[two] = touch[:, two] = False
+        owner[owner == two] = one
+        cost[two] = cost[:, two] = np.inf
+        cost[one] = cost[:, one] = np.inf
+        cost[one] = np.where(touch[one], _added(means, sizes, int(one)), np.inf)
+    return _counted(np.where(labels >= 0, owner[labels], -1))
+
+
+def _added(means: np.ndarray, sizes: np.ndarray, one: int) -> np.ndarray:
+    """How much variance joining region ``one`` with each other adds, (n,)."""
+    apart = np.square(means - means[one]).sum(axis=1)
+    found: np.ndarray = apart * sizes * sizes[one] / np.maximum(sizes + sizes[one], 1)
+    return found
+
+
+def principal(reflectance: np.ndarray, mask: np.ndarray, count: int = COMPONENTS) -> np.ndarray:
+    """The first principal components (count, H, W) of the standardised bands at the mask's pixels; 0 elsewhere."""
+    values = reflectance[:, mask].astype(np.float64)
+    values = (values - values.mean(axis=1, keepdims=True)) / np.maximum(values.std(axis=1, keepdims=True), 1e-12)
+    vectors = np.linalg.eigh(values @ values.T)[1][:, ::-1][:, :count]
+    vectors = vectors * np.where(vectors.sum(axis=0) < 0, -1, 1)  # the sign of an eigenvector means nothing
+    found = np.zeros((vectors.shape[1], *mask.shape), np.float32)
+    found[:, mask] = vectors.T @ values
+    return found
+
+
+def of_polygons(
+    polygons: Sequence[shapely.Geometry], grid: Grid, mask: np.ndarray, check: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Labels (H, W), int32, by which polygon (in the grid's CRS) holds a pixel's centre; −1 where none does.
+
+    Of polygons that overlap, the later one has the pixel. Those that hold no centre have no number left out: names
+    are kept, so a label is the polygon's number.
+    """
+    check()
+    labels = np.full(mask.shape, -1, np.int32)
+    if len(polygons):
+        shapes = [(polygon, number) for number, polygon in enumerate(polygons)]
+        labels = rasterize(shapes, mask.shape, fill=-1, transform=grid.transform, dtype="int32")
+    return np.where(mask, labels, -1).astype(np.int32)
+
+
+def _slic(image: Image, count: int) -> np.ndarray:
+    """SLIC, asked for more regions until it gives enough."""
+    for more in _ASKED_FOR:
+        size = image.hectares / (count * more)
+        found = superpixels(image.seen, image.mask, size, image.pixel_size, COMPACTNESS)
+        if found.max() + 1 >= count:
+            return found
+    return found
+
+
+def _felzenszwalb(image: Image, count: int) -> np.ndarray:
+    """Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation (2004), the coarsest that has enough."""
+    from skimage.segmentation import felzenszwalb
+
+    values = _unit(image)
+    found = np.zeros(0)
+    for step in range(16):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it wonders at more than three bands
+            cut_up = felzenszwalb(np.moveaxis(values, 0, -1), scale=30.0 * 0.6**step, sigma=0.0, min_size=_LEAST_PIXELS)
+        found = _pieces(cut_up, image.mask)
+        if found.max() + 1 >= count:
+            return found
+    return _slic(image, count)
+
+
+def _grid(image: Image, count: int) -> np.ndarray:
+    """Squares that are as large as they can be while there are enough of them."""
+    rows, cols = (np.flatnonzero(image.mask.any(axis=axis)) for axis in (1, 0))
+    top, left = rows[0], cols[0]
+    row, col = np.indices(image.mask.shape)
+    side = float(np.sqrt(image.mask.sum() / count)) * 1.5
+    while True:
+        number = ((row - top) // side).astype(np.int64) * 100_000 + ((col - left) // side).astype(np.int64)
+        found = _pieces(number, image.mask)
+        if found.max() + 1 >= count or side < 1:
+            return found
+        side *= 0.97
+
+
+def _spectra(image: Image, count: int) -> np.ndarray:
+    """k-means on spectra, seeded evenly along the first principal component; k is how many there are to be."""
+    from scipy.cluster.vq import kmeans2
+
+    values = _unit(image)[:, image.mask].T
+    order = np.argsort(values @ np.linalg.svd(values, full_matrices=False)[2][0], kind="stable")
+    seeds = values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of clusters that lose all their pixels there are fewer, that is all
+        _, cluster = kmeans2(values, seeds, minit="matrix", iter=30, missing="warn")
+    found = np.full(image.mask.shape, -1, np.int32)
+    found[image.mask] = cluster
+    return _counted(found)
+
+
+def _unit(image: Image) -> np.ndarray:
+    """(bands, H, W): minus the mean, over the spread, over √bands, 0 outside the mask."""
+    seen = image.seen.astype(np.float64)
+    values = seen[:, image.mask]
+    mean, spread = values.mean(axis=1), np.maximum(values.std(axis=1), 1e-12)
+    scaled = np.clip((seen - mean[:, None, None]) / spread[:, None, None], -3, 3) / np.sqrt(len(seen))
+    return np.where(image.mask, scaled, 0.0)
+
+
+def _pieces(numbers: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Labels of connected pieces (by edges) of equal numbers within the mask."""
+    found, start = np.full(mask.shape, -1, np.int32), 0
+    for number in np.unique(numbers[mask]):
+        pieces, count = label((numbers == number) & mask)
+        found[pieces > 0] = pieces[pieces > 0] + start - 1
+        start += count
+    return found
+
+
+def _counted(labels: np.ndarray) -> np.ndarray:
+    """Labels without gaps, int32, in the order of their numbers; −1 stays."""
+    found = np.full(labels.shape, -1, np.int32)
+    found[labels >= 0] = np.unique(labels[labels >= 0], return_inverse=True)[1]
+    return found
+
+
+_MAKERS: dict[str, Callable[[Image, int], np.ndarray]] = {
+    "slic": _slic,
+    "felzenszwalb": _felzenszwalb,
+    "grid": _grid,
+    "spectra": _spectra,
+}

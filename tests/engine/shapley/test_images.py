@@ -1,0 +1,197 @@
+"""The game of an image: linear models are divided exactly, parts change nothing, and little is asked."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from solar_saliency_plugin.contract.errors import CancelledError
+from solar_saliency_plugin.contract.messages import Progress
+from solar_saliency_plugin.engine.attribution.changes import seen_by_target
+from solar_saliency_plugin.engine.attribution.superpixels import segments
+from solar_saliency_plugin.engine.attribution.surrogates import kernel_shap
+from solar_saliency_plugin.engine.attribution.view import View
+from solar_saliency_plugin.engine.job import Job, SilentListener
+from solar_saliency_plugin.engine.models.registry import Model
+from solar_saliency_plugin.engine.shapley import images
+from solar_saliency_plugin.engine.shapley.estimators import estimate, refining
+from solar_saliency_plugin.engine.shapley.exact import shapley_of
+from solar_saliency_plugin.engine.shapley.game import every_coalition
+from solar_saliency_plugin.engine.shapley.images import ImageGame
+from solar_saliency_plugin.engine.shapley.players import Players, of_bands, of_regions, single_bands
+from solar_saliency_plugin.engine.shapley.regions import Image, cut
+
+WEIGHTS = np.linspace(0.2, 2.0, 10)
+
+
+def _seen(view: View) -> np.ndarray:
+    return (view.valid & seen_by_target(view)).numpy()
+
+
+def _players(view: View, count: int) -> Players:
+    seen = _seen(view)
+    labels = cut(Image(view.reflectance[0].numpy(), seen, view.pixel_size), "slic", count)
+    return of_regions(labels, seen, view.reflectance.shape[1])
+
+
+def _losses(view: View) -> np.ndarray:
+    """What each pixel of each band adds to the linear model's answer, (bands, H, W)."""
+    difference = (view.reflectance - view.baselines.mean(dim=0, keepdim=True))[0].numpy()
+    found: np.ndarray = WEIGHTS[:, None, None] * difference * view.weights.numpy()
+    return found
+
+
+def test_superpixels_of_a_linear_model_have_what_their_pixels_add(
+    view_of: Callable[..., View], linear_model: Model
+) -> None:
+    view = view_of(linear_model, target=(slice(3, 21), slice(3, 25)))
+    players = _players(view, 20)
+    found = estimate(ImageGame(view, players), "auto", 200, seed=1)
+    expected = [_losses(view)[:, held].sum() for held in players.held()]
+    np.testing.assert_allclose(found.phi, expected, atol=1e-5)
+    # A pixel that sees itself only is a game of one player: two questions settle all of them.
+    assert found.is_exact and found.evaluations == 2
+
+
+def test_bands_of_a_linear_model_have_what_they_add(view_of: Callable[..., View], linear_model: Model) -> None:
+    view = view_of(linear_model)
+    everywhere = np.ones(view.shape, bool)
+    game = ImageGame(view, of_bands(everywhere, _seen(view), single_bands(range(10)), 10))
+    found = estimate(game, "exact", 1024, seed=1)
+    np.testing.assert_allclose(found.phi, _losses(view).sum(axis=(1, 2)), atol=1e-5)
+    assert game.evaluations == 1024
+
+
+def test_several_baselines_are_averaged(view_of: Callable[..., View], wide_model: Model) -> None:
+    view = view_of(wide_model, 20, 20)
+    two = torch.cat((torch.full_like(view.reflectance, 0.05), torch.full_like(view.reflectance, 0.3)))
+    players, coalitions = _players(view, 5), every_coalition(5)
+    both = ImageGame(replace(view, baselines=two), players)
+    each = [ImageGame(replace(view, baselines=two[index : index + 1]), players) for index in (0, 1)]
+    np.testing.assert_allclose(
+        both.values(coalitions), np.mean([game.values(coalitions) for game in each], axis=0), atol=1e-5
+    )
+    assert both.evaluations == 32 and both.passes == 64
+
+
+@pytest.mark.parametrize("model", ["shipped_model", "wide_model"])
+def test_values_are_those_of_the_whole_window_with_pieces_replaced(
+    view_of: Callable[..., View], model: str, request: pytest.FixtureRequest
+) -> None:
+    view = view_of(request.getfixturevalue(model), 40, 36)
+    players = _players(view, 7)
+    game, coalitions = ImageGame(view, players), every_coalition(7)
+    present = torch.from_numpy(players.present(coalitions)[:, players.group_of])
+    changed = torch.where(present, view.reflectance, view.baselines)
+    expected = view.scores(lambda start, stop: changed[start:stop], len(changed), "").numpy()
+    np.testing.assert_allclose(game.values(coalitions), expected, atol=2e-5)
+    np.testing.assert_allclose(estimate(game, "exact", 200, 1).phi, shapley_of(expected), atol=2e-5)
+    assert game.present == pytest.approx(float(view.score(view.reflectance)), abs=1e-5)
+    assert game.absent == pytest.approx(float(view.score(view.baselines)), abs=1e-5)
+
+
+def test_parts_know_who_can_matter(view_of: Callable[..., View], shipped_model: Model) -> None:
+    view = view_of(shipped_model, 60, 60, target=(slice(10, 50), slice(10, 50)))
+    players = _players(view, 40)
+    game = ImageGame(view, players)
+    assert game.scopes.sum(axis=1).max() < 40 and len(game.scopes) <= images.MOST_PARTS
+    coalition = np.random.default_rng(0).random((1, 40)) < 0.5
+    before = game.parts(coalition)[0]
+    for player in range(40):
+        changed = coalition.copy()
+        changed[0, player] ^= True
+        moved = np.abs(game.parts(changed)[0] - before) > 1e-6
+        assert not (moved & ~game.scopes[:, player]).any()
+
+
+def test_what_one_coalition_is_worth_does_not_depend_on_the_others(
+    view_of: Callable[..., View], shipped_model: Model
+) -> None:
+    view = view_of(shipped_model)
+    coalitions = every_coalition(6)
+    together = ImageGame(view, _players(view, 6)).values(coalitions)
+    alone = ImageGame(view, _players(view, 6))
+    np.testing.assert_allclose([alone.values(one[None])[0] for one in coalitions], together, atol=2e-6)
+
+
+def test_players_see_what_captum_sees(view_of: Callable[..., View], wide_model: Model) -> None:
+    view = view_of(wide_model, 24, 24)
+    labels = segments(view, 0.8, 60)
+    count = int(labels.max()) + 1
+    captum = kernel_shap(view, {"superpixel": 0.8, "evaluations": 2000}).values[0].numpy()
+    found = estimate(ImageGame(view, of_regions(labels, _seen(view), 10)), "auto", 4096, seed=1)
+    expected = np.array([captum[labels == name].sum() for name in range(count)])
+    np.testing.assert_allclose(found.phi, expected, atol=0.05 * np.ptp(found.phi))
+
+
+def test_the_rest_is_a_player_or_stays_or_is_gone(view_of: Callable[..., View], wide_model: Model) -> None:
+    view = view_of(wide_model, 24, 24)
+    seen, labels = _seen(view), np.full((24, 24), -1)
+    labels[8:12, 8:16], labels[12:16, 8:16] = 0, 1
+    games = {rest: ImageGame(view, of_regions(labels, seen, 10, rest)) for rest in ("player", "present", "absent")}
+    assert [game.players for game in games.values()] == [3, 2, 2]
+    whole = games["player"].values(every_coalition(3)).reshape(2, 4)
+    np.testing.assert_allclose(games["absent"].values(every_coalition(2)), whole[0], atol=1e-6)
+    np.testing.assert_allclose(games["present"].values(every_coalition(2)), whole[1], atol=1e-6)
+
+
+def test_where_image_and_baseline_are_alike_nothing_is_asked(
+    view_of: Callable[..., View], shipped_model: Model
+) -> None:
+    view = view_of(shipped_model)
+    game = ImageGame(replace(view, baselines=view.reflectance.clone()), _players(view, 8))
+    found = estimate(game, "auto", 200, seed=1)
+    assert not found.phi.any() and game.contrast == 0 and game.evaluations <= 2
+
+
+def test_half_precision_is_taken_only_where_it_is_faster_and_right(
+    view_of: Callable[..., View], shipped_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = view_of(shipped_model, 40, 40)
+    assert ImageGame(view, _players(view, 9)).precision == images.Precision("float32")
+    ratios = iter([0.5, 0.5, 2.0])
+
+    def seconds(compute: Callable[[], object]) -> float:
+        compute()
+        turn.append(None)
+        return 1.0 if len(turn) % 2 else next(ratios)
+
+    turn: list[None] = []
+    monkeypatch.setattr(images, "_seconds", seconds)
+    monkeypatch.setattr(images, "_MOST_OFF", 1.0)
+    faster = ImageGame(view, _players(view, 9), "auto")
+    assert faster.precision.name == "bfloat16" and faster.precision.off is not None
+    assert 0 < faster.precision.off < 0.1
+    exact = ImageGame(view, _players(view, 9))
+    assert faster.present == exact.present and faster.absent == exact.absent
+    monkeypatch.setattr(images, "_MOST_OFF", 0.0)
+    assert ImageGame(view, _players(view, 9), "auto").precision.name == "float32"
+    monkeypatch.setattr(images, "_MOST_OFF", 1.0)
+    assert ImageGame(view, _players(view, 9), "auto").precision.name == "float32"
+
+
+def test_progress_grows_to_the_end_and_cancelling_ends_it(view_of: Callable[..., View], wide_model: Model) -> None:
+    fractions: list[float] = []
+    cancelled = threading.Event()
+
+    class Listener(SilentListener):
+        def progressed(self, progress: Progress) -> None:
+            fractions.append(progress.fraction)
+
+    view = view_of(wide_model, 24, 24, job=Job(Listener(), cancelled))
+    rows = refining(ImageGame(view, _players(view, 12)), "auto", 150, seed=1)
+    next(rows)
+    assert max(fractions) < 0.5
+    list(rows)
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1, abs=0.02)
+    cancelled.set()
+    with pytest.raises(CancelledError):
+        estimate(ImageGame(view, _players(view, 12)), "auto", 100, seed=1)
+
+
+def test_the_time_of_an_evaluation_is_known_beforehand(view_of: Callable[..., View], wide_model: Model) -> None:
+    game = ImageGame(view_of(wide_model, 24, 24), _players(view_of(wide_model, 24, 24), 12))
+    assert 0 < game.seconds_each < 1 and game.evaluations <= 8
