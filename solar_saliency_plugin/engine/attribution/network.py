@@ -115,9 +115,10 @@ class Explainable:
         return ""
 
     def _has_gradient(self) -> bool:
-        """Whether a gradient flows through a network of the user's own, tried on a small image."""
+        """Whether a gradient flows through the network; one of the user's own is tried on a small image."""
         network = self.model.network
-        assert isinstance(network, ForeignNetwork)
+        if not isinstance(network, ForeignNetwork):
+            return True
         side = -(-max(network.minimum, 16) // network.multiple) * network.multiple
         height, width = network.size or (side, side)
         image = torch.full((1, len(self.model.card.bands), height, width), 0.2, device=self.device, requires_grad=True)
