@@ -13,11 +13,11 @@
       </minMaxOrigin>
       <rastershader>
         <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" labelPrecision="6" minimumValue="-$range" maximumValue="$range">
-          <item value="-$range" label="lowered the answer" color="#0039b3" alpha="190"/>
+          <item value="-$range" label="$low" color="#0039b3" alpha="190"/>
           <item value="-1e-30" label="0" color="#4da3ff" alpha="0"/>
           <item value="1e-30" label="0" color="#ff7a4d" alpha="0"/>
-          <item value="$range" label="raised the answer" color="#b30015" alpha="190"/>
-          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="lowered the answer" maximumLabel="raised the answer"/>
+          <item value="$range" label="$high" color="#b30015" alpha="190"/>
+          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="$low" maximumLabel="$high"/>
         </colorrampshader>
       </rastershader>
     </rasterrenderer>

@@ -13,9 +13,9 @@
       </minMaxOrigin>
       <rastershader>
         <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" labelPrecision="6" minimumValue="0" maximumValue="$range">
-          <item value="0" label="no effect" color="#e07bff" alpha="0"/>
-          <item value="$range" label="strong effect" color="#7a00b3" alpha="190"/>
-          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="no effect" maximumLabel="strong effect"/>
+          <item value="0" label="$low" color="#e07bff" alpha="0"/>
+          <item value="$range" label="$high" color="#7a00b3" alpha="190"/>
+          <rampLegendSettings useContinuousLegend="1" orientation="2" direction="0" prefix="" suffix="" minimumLabel="$low" maximumLabel="$high"/>
         </colorrampshader>
       </rastershader>
     </rasterrenderer>

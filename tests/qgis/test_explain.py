@@ -304,6 +304,7 @@ def styled(tmp_path, name, minimum, maximum):
     path = tmp_path / "a.tif"
     gdal.GetDriverByName("GTiff").Create(str(path), 4, 4, 3, gdal.GDT_Float32)
     text = (ICONS.parent / "styles" / f"{name}.qml").read_text(encoding="utf-8").replace("$range", "2")
+    text = text.replace("$low", "less").replace("$high", "more")
     assert "$" not in text and "<!-- Solar Saliency: " in text
     path.with_suffix(".qml").write_text(text, encoding="utf-8")
     layer = QgsRasterLayer(str(path), "a")

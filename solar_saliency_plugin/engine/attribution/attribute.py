@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from rasterio.errors import RasterioError
 
-from ...contract.attribution import AttributeRequest, AttributeResult
+from ...contract.attribution import AttributeRequest, AttributeResult, tells_slope
 from ...contract.errors import ResourceError, SolarSaliencyError
 from ...contract.options import to_json
 from ...contract.version import PLUGIN_VERSION
@@ -125,7 +125,8 @@ def _explain(run: Run, job: Job) -> AttributeResult:
     try:
         sums = finished + _computed(run, gathered, finished, raster, journal, job.part(GATHERED, COMPUTED))
         result = replace(result_of(run, sums, job), seconds_computing=time.monotonic() - begun)
-        style = "attribution" if run.method.entry.signed else "attribution_unsigned"
+        slope = "slope" if tells_slope(run.method.entry, run.method.settings) else "contribution"
+        style = slope if run.method.entry.signed else "size"
         with written_beside(report(run, result, raster), run.report) if run.report else nullcontext():
             publish(run.explained, "attribute", result, raster, run.output, style, job.part(COMPUTED, 1))
     except SolarSaliencyError as error:

@@ -219,7 +219,8 @@ def _written(comparison: Comparison, outputs: tuple[Path, Path | None, Path | No
         with ExitStack() as pages:
             for path, text in texts:
                 pages.enter_context(written_beside(text, path))
-            publish(explained, "comparemethods", result, raster, output, "attribution", part, request=asked)
+            style = "contribution" if comparison.of_signed else "size"
+            publish(explained, "comparemethods", result, raster, output, style, part, request=asked)
     finally:
         raster.remove()
     job.finish("Done")

@@ -134,7 +134,7 @@ def _mask(
             view.valid.cpu().numpy(),
             (title,),
             output,
-            "attribution_unsigned",
+            "kept" if request.form == "area_kept" else "replaced",
             job.part(COMPUTED, 1),
         )
     job.finish("Done")

@@ -137,7 +137,7 @@ def _explain(run: Run, job: Job) -> LayerAttributionResult:
         valid,
         titles,
         run.output,
-        "attribution",
+        "contribution",
         job.part(COMPUTED, 1),
     )
     job.finish("Done")

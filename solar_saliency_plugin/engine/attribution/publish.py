@@ -21,6 +21,15 @@ from .maps import robust_range
 #: Values that the style's range is found from, at most a side.
 _LOOKED_AT = 1024
 
+#: What a map's values mean: the style's template, and what its legend says of the lowest and of the highest value.
+LEGENDS = {
+    "contribution": ("attribution", "lowered the answer", "raised the answer"),
+    "slope": ("attribution", "would lower the answer if brighter", "would raise the answer if brighter"),
+    "size": ("attribution_unsigned", "no effect", "strong effect"),
+    "replaced": ("attribution_unsigned", "left as it is", "wholly replaced"),
+    "kept": ("attribution_unsigned", "replaced", "wholly kept"),
+}
+
 #: Members of a result that differ from run to run.
 _OF_THE_RUN = ("seconds", "seconds_computing", "warnings")
 
@@ -44,8 +53,8 @@ def publish(
 ) -> None:
     """Turn the working raster into ``output``, with its provenance in it and its style beside it.
 
-    method, result: the engine's method and what it gives. style: the template's name. request: what was asked, if it is
-    more than ``explained.request``.
+    method, result: the engine's method and what it gives. style: one of :data:`LEGENDS`. request: what was asked,
+    if it is more than ``explained.request``.
     """
     raster.flush()
     told = to_json(result)
@@ -69,7 +78,8 @@ def publish(
     if is_users_own(beside):
         job.warn(f"“{beside.name}” holds a style of your own; it is kept, and may not fit the new result.")
     else:
-        write_style(style, beside, range=f"{extent:.6g}")
+        template, low, high = LEGENDS[style]
+        write_style(template, beside, range=f"{extent:.6g}", low=low, high=f"{high} ({extent:.2g})")
 
 
 def _range(path: Path) -> float:

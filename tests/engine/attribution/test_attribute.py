@@ -114,6 +114,13 @@ def test_the_style_keeps_zero_in_the_middle_and_shows_the_image_through(explain:
     assert max(abs(value) for value, alpha in alphas.items() if not alpha) < 1e-9
 
 
+@pytest.mark.parametrize(("method", "words"), [("integrated_gradients", "raised the answer"), ("gradient", "brighter")])
+def test_the_legend_says_what_the_values_mean(explain: Any, tmp_path: Path, method: str, words: str) -> None:
+    explain(attribution_method=method)
+    style = (tmp_path / "map.qml").read_text()
+    assert words in style and "$" not in style
+
+
 def test_a_point_explains_its_pixel_and_a_square_around_it(explain: Any) -> None:
     point = f"POINT ({LEFT + 10 * 40 + 3} {TOP - 10 * 50 - 4})"
     assert explain(target=point)[0].target_pixels == 1
