@@ -205,7 +205,7 @@ _HARDLY_REACTS = (
 )
 
 #: Of methods that run in 64 bits.
-_IN_DOUBLE = " with numbers of twice the length, which on a processor takes some ten times as long"
+_IN_DOUBLE = " with numbers of twice the length, which on a processor takes 4 to 30 times as long"
 
 _add(
     name="deeplift",
@@ -214,7 +214,7 @@ _add(
     "ICML 2017",
     formula="φ = (x − x′) · m, where each activation's multiplier is Δoutput ÷ Δinput (rescale rule)",
     tells="How much each pixel and band contributed to the difference between the answer for the image and for the "
-    "baseline, at the price of two runs. The contributions add up to that difference; a map for which they do not is "
+    "baseline. The contributions add up to that difference; a map for which they do not is "
     "not given out.",
     cannot_tell="What does not differ from the baseline gets nothing: compare baselines. How it divides a contribution "
     "between bands that act together is a convention, which integrated gradients do not share.",

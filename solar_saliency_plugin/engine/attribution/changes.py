@@ -110,9 +110,7 @@ class Changes:
 
     def _difference(self, answers: torch.Tensor, new: torch.Tensor, crop: Window, seen: Window) -> float:
         """Σ of weight · (answer − new answer) over pixels that can have moved; answers at a crop's edge are wrong."""
-        rows = slice(seen.row - crop.row, seen.rows.stop - crop.row)
-        cols = slice(seen.col - crop.col, seen.cols.stop - crop.col)
-        moved = (answers[seen.rows, seen.cols] - new[rows, cols]).double()
+        moved = (answers[seen.rows, seen.cols] - new[seen.within(crop)]).double()
         return float((moved * self._view.weights[seen.rows, seen.cols]).sum())
 
 

@@ -53,7 +53,7 @@ def deeplift_shap(view: View, settings: Settings) -> Attribution:
 
 def _against(view: View, index: int) -> torch.Tensor:
     """DeepLIFT's map (bands, H, W) against one baseline; MethodUnsuitableError where it does not add up."""
-    _refuse_one_by_one(view)
+    refuse_one_by_one(view, "Use integrated gradients, or save the network with a batch of any size.")
     view = in_double(view)
     scorer = _Scorer(view)
     reflectance = view.reflectance.clone().requires_grad_(True)
@@ -101,10 +101,10 @@ def _require_complete(values: torch.Tensor, terms: torch.Tensor) -> None:
     )
 
 
-def _refuse_one_by_one(view: View) -> None:
+def refuse_one_by_one(view: View, instead: str) -> None:
     """DeepLIFT compares image and baseline inside each module: it needs both in one batch."""
     if isinstance(view.network.module, ForeignNetwork) and view.network.module.one_by_one:
         raise MethodUnsuitableError(
             "DeepLIFT shows the network image and baseline together, and this network takes one image at a time.",
-            "Use integrated gradients, or save the network with a batch of any size.",
+            instead,
         )

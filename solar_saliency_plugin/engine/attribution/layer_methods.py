@@ -17,11 +17,14 @@ from torch import nn
 
 from ...contract.errors import MethodUnsuitableError
 from ..models.foreign import ForeignNetwork
-from .deeplift import ROUNDING, TOLERANCE, deeplift
+from .deeplift import ROUNDING, TOLERANCE, deeplift, refuse_one_by_one
 from .expected import drawn
 from .layers import Layer, Watch
 from .quality import completeness_error
 from .view import Settings, View
+
+#: What to do where DeepLIFT cannot look into a network.
+INSTEAD = "Use a method that needs no rules, such as conductance."
 
 #: captum's name for points in the middle of equal parts of the path.
 MIDPOINTS = "riemann_middle"
@@ -129,7 +132,7 @@ def layer_gradient_shap(view: View, layer: Layer, settings: Settings) -> Found:
 
 def layer_deeplift(view: View, layer: Layer, settings: Settings) -> Found:
     """(A − A′) · m, the multipliers by the rescale rule (Shrikumar et al. 2017; captum); refused where it is wrong."""
-    refuse_one_by_one(view)
+    refuse_one_by_one(view, INSTEAD)
     wanted = _difference(view, layer)
     if math.isnan(wanted) and not view.network.is_ours:
         deeplift(view, {})  # raises where the network holds what there is no rule for
@@ -188,15 +191,6 @@ def require_complete(values: torch.Tensor, wanted: float, size: float) -> None:
         "DeepLIFT has no rule for, and the map would be wrong.",
         "Use a method that needs no rules, such as conductance.",
     )
-
-
-def refuse_one_by_one(view: View) -> None:
-    """DeepLIFT compares image and baseline inside each module: it needs both in one batch."""
-    if isinstance(view.network.module, ForeignNetwork) and view.network.module.one_by_one:
-        raise MethodUnsuitableError(
-            "DeepLIFT shows the network image and baseline together, and this network takes one image at a time.",
-            "Use a method that needs no rules, such as conductance.",
-        )
 
 
 def _difference(view: View, layer: Layer) -> float:

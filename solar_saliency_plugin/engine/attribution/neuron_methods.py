@@ -14,7 +14,8 @@ import torch
 from captum.attr import NeuronDeepLift, NeuronGradient, NeuronIntegratedGradients
 from torch import nn
 
-from .layer_methods import MIDPOINTS, Found, Scorer, refuse_one_by_one, require_complete, together
+from .deeplift import refuse_one_by_one
+from .layer_methods import INSTEAD, MIDPOINTS, Found, Scorer, require_complete, together
 from .layers import Layer, Watch
 from .view import Settings, View
 
@@ -67,7 +68,7 @@ def neuron_integrated_gradients(view: View, layer: Layer, settings: Settings) ->
 
 def neuron_deeplift(view: View, layer: Layer, settings: Settings) -> Found:
     """(x − x′) · m, the multipliers of N by the rescale rule (captum); refused where it does not add up."""
-    refuse_one_by_one(view)
+    refuse_one_by_one(view, INSTEAD)
     scorer = Scorer(view, 2, "Neuron DeepLIFT")
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")  # captum says that it sets hooks
