@@ -4,7 +4,17 @@ Standard library only, Python 3.9 and later: QGIS brings its own interpreter.
 Importing this package registers every method in :data:`METHODS`.
 """
 
-from . import attribution, compare_methods, deletion_mask, detection, imagery, layer_attribution, model, training
+from . import (
+    attribution,
+    compare_methods,
+    deletion_mask,
+    detection,
+    imagery,
+    layer_attribution,
+    model,
+    region_shap,
+    training,
+)
 from .registry import METHODS, Method
 
 __all__ = [
@@ -17,5 +27,6 @@ __all__ = [
     "imagery",
     "layer_attribution",
     "model",
+    "region_shap",
     "training",
 ]

@@ -33,6 +33,7 @@ class ErrorKind(str, Enum):
     LEARNING_FAILED = "learning_failed"
     TARGET_EMPTY = "target_empty"
     METHOD_UNSUITABLE = "method_unsuitable"
+    LONG_RUN = "long_run"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
     CANCELLED = "cancelled"
@@ -212,6 +213,12 @@ class MethodUnsuitableError(InputError):
     """The attribution method cannot explain this network, or a target of this size."""
 
     kind = ErrorKind.METHOD_UNSUITABLE
+
+
+class LongRunError(InputError):
+    """The run would take so long that the user should agree to it first."""
+
+    kind = ErrorKind.LONG_RUN
 
 
 class ResourceError(SolarSaliencyError):
