@@ -45,15 +45,15 @@ lint: $(DEV)/.ready $(LINK)
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy -p solar_saliency_plugin.contract -p solar_saliency_plugin.engine
-	PYTHONPATH=build/link $(DEV)/bin/lint-imports --no-logo
+	PYTHONPATH=build/link $(DEV)/bin/lint-imports --no-logo --no-cache
 	$(DEV)/bin/bandit --quiet -c pyproject.toml -r solar_saliency_plugin processing_algorithms __init__.py
 	git ls-files -co --exclude-standard -z | xargs -0 $(DEV)/bin/detect-secrets-hook
 	$(DEV)/bin/vermin --quiet --no-tips --violations --target=3.9- --eval-annotations --no-parse-comments \
 	    __init__.py processing_algorithms solar_saliency_plugin/bridge solar_saliency_plugin/contract \
 	    solar_saliency_plugin/gui solar_saliency_plugin/plugin.py solar_saliency_plugin/qgis_compat.py
 
-bench: $(ENGINE)/.ready
-	$(ENGINE)/bin/python tests/benchmarks/run.py
+bench: $(DEV)/.ready
+	$(DEV)/bin/python tests/benchmarks/run.py
 
 # What detection finds on every real scene of the shared data.
 survey: qgis $(ENGINE)/.ready

@@ -39,7 +39,10 @@ def draw(output: Path, truth: Optional[Path]) -> None:
 
 def add_layers(project: QgsProject, output: Path, truth: Optional[Path]) -> Tuple[List[QgsMapLayer], bool]:
     """The layers, topmost first: detections, (true outlines,) probability, scene; and whether they are simulated."""
-    from solar_saliency.solar_saliency_plugin.bridge.layers import describe, is_simulated, run_of, show_natural_colour
+    from solar_saliency.solar_saliency_plugin.bridge.description import is_simulated
+    from solar_saliency.solar_saliency_plugin.bridge.layers import describe
+    from solar_saliency.solar_saliency_plugin.bridge.runs import run_of
+    from solar_saliency.solar_saliency_plugin.bridge.styles import show_natural_colour
 
     probability = QgsRasterLayer(str(output / "probability.tif"), "Solar farm probability")
     simulated = is_simulated(run_of(probability))

@@ -7,8 +7,9 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.contract.attribution import tells_slope
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
+from ..solar_saliency_plugin.contract.band_words import band_text
 from .explaining import ExplainingAlgorithm, map_presentation
-from .wording import band_text, share_text
+from .wording import share_text
 
 #: Where the attribution lies, by the result's members.
 PLACES = {
@@ -49,10 +50,6 @@ class Attribute(ExplainingAlgorithm):
             feedback.pushInfo(f"{_measured(result, request)}, for each band, added up over all pixels:")
             feedback.pushConsoleInfo(band_chart(result["bands"]))
         return outputs
-
-    def as_outputs(self, result: Dict[str, Any]) -> Dict[str, Any]:
-        # The log would end with the corners of the target, and what matters would be out of sight.
-        return super().as_outputs({**result, "target_wkt": None})
 
     def summary(self, result: Dict[str, Any]) -> List[str]:
         lines = [*_answer(result, self._request), *_exactness(result), *_where(result)]

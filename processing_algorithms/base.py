@@ -2,7 +2,7 @@
 
 import html
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple, get_type_hints
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, get_type_hints
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -12,20 +12,16 @@ from qgis.core import (
     QgsProcessingOutputFile,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterVectorDestination,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
-from ..solar_saliency_plugin.bridge.layers import (
-    Presentation,
-    reload_layers,
-    show_when_loaded,
-)
+from ..solar_saliency_plugin.bridge.layers import Presentation, reload_layers, show_when_loaded
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract import METHODS
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
@@ -33,37 +29,15 @@ from ..solar_saliency_plugin.contract.options import Option, Role, options
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from . import parameters as engine_parameters
 from .checks import check_geopackage, check_numbers
+from .choices import named
+from .feedback import link_to
+from .file_inputs import features
 from .wording import label, words
 
 ICONS = Path(__file__).parents[1] / "resources" / "icons"
 
 #: Caught by the plugin's URL handler: one click leads to set-up.
 SETUP_LINK = '<a href="solarsaliency:setup">Set up the engine…</a>'
-
-
-class Stage:
-    """A feedback whose 0–100 % are a part of another one's, for algorithms that call the engine several times.
-
-    Warnings in ``told`` are not repeated: results hand on those of what they were made from.
-    """
-
-    def __init__(self, feedback: QgsProcessingFeedback, start: float, end: float, told: Iterable[str] = ()) -> None:
-        self._feedback = feedback
-        self._start = start
-        self._end = end
-        self._told = set(told)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._feedback, name)
-
-    def setProgress(self, percent: float) -> None:
-        """Report the stage's progress as the whole's."""
-        self._feedback.setProgress(self._start + (self._end - self._start) * percent / 100)
-
-    def pushWarning(self, warning: str) -> None:
-        """Pass on a warning that the user has not read yet."""
-        if warning not in self._told:
-            self._feedback.pushWarning(warning)
 
 
 class PluginAlgorithm(QgsProcessingAlgorithm):
@@ -94,16 +68,13 @@ class PluginAlgorithm(QgsProcessingAlgorithm):
     def createInstance(self) -> QgsProcessingAlgorithm:
         return type(self)()
 
+    def add_page(self, parameter: QgsProcessingParameterDefinition) -> None:
+        """Add the parameter of a page. It is an output as any file: at HTML, batch dialogs of QGIS never end.
 
-def link_to(path: str, what: str, feedback: QgsProcessingFeedback) -> None:
-    """Put a link to a file into the log; before QGIS 3.36 a log takes no links, and the address stands there."""
-    url = QUrl.fromLocalFile(path).toString()
-    if hasattr(feedback, "pushFormattedMessage"):
-        feedback.pushFormattedMessage(
-            f'{html.escape(what)}: <a href="{html.escape(url)}">{html.escape(path)}</a>', f"{what}: {path}"
-        )
-    else:
-        feedback.pushInfo(f"{what}: {url}")
+        (Seen in 3.22, and later versions read alike: they fail to hand the page on to the Results Viewer.)
+        """
+        self.addParameter(parameter, False)
+        self.addOutput(QgsProcessingOutputFile(parameter.name(), parameter.description()))
 
 
 class EngineAlgorithm(PluginAlgorithm):
@@ -144,11 +115,10 @@ class EngineAlgorithm(PluginAlgorithm):
         parameter = engine_parameters.definition(option, self.LABELS)
         if parameter is None:
             return
-        # QGIS would make an output of the sort HTML of a page, at which the batch dialogs of QGIS 3.22 never end.
-        is_page = option.role is Role.PAGE_OUTPUT
-        self.addParameter(parameter, not is_page)
-        if is_page:
-            self.addOutput(QgsProcessingOutputFile(parameter.name(), parameter.description()))
+        if option.role is Role.PAGE_OUTPUT:
+            self.add_page(parameter)
+        else:
+            self.addParameter(parameter)
 
     def add_outputs(self, method: str) -> None:
         """Add the numbers and texts of a method's result, so that models can go on with them."""
@@ -177,7 +147,7 @@ class EngineAlgorithm(PluginAlgorithm):
         stand_ins = {name: layer for name, layer in self.files_read().items() if parameters.get(name)}
         for option in self.engine_options():
             name = engine_parameters.parameter_name(option)
-            if engine_parameters.named(option, parameters.get(name)):
+            if named(option, parameters.get(name)):
                 stand_ins[name] = 0
         return super().checkParameterValues({**parameters, **stand_ins}, context)
 
@@ -224,15 +194,15 @@ class EngineAlgorithm(PluginAlgorithm):
             if option.role is not Role.VECTOR or option.name not in self._request:
                 continue
             value = parameters[engine_parameters.parameter_name(option)]
-            features = engine_parameters.features(value, context)
-            reason = features.why_copied() if features is not None else ""
+            counting = features(value, context)
+            reason = counting.why_copied() if counting is not None else ""
             if not reason:
                 continue
             try:
-                copy = self._request[option.name] = features.copy()
+                copy = self._request[option.name] = counting.copy()
             except SolarSaliencyError as error:
                 raise QgsProcessingException(str(error)) from error
-            feedback.pushInfo(f"“{features.layer.name()}” {reason}, so a copy of it is used: {copy}")
+            feedback.pushInfo(f"“{counting.layer.name()}” {reason}, so a copy of it is used: {copy}")
 
     def processAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -243,6 +213,8 @@ class EngineAlgorithm(PluginAlgorithm):
             feedback.pushInfo(str(error))
             return {}
         except SolarSaliencyError as error:
+            if hasattr(feedback, "takeError"):
+                feedback.takeError(error)
             raise QgsProcessingException(str(error)) from error
 
     def compute(
@@ -259,7 +231,13 @@ class EngineAlgorithm(PluginAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> Dict[str, Any]:
-        """Have the results shown, sum them up in words, and give them as outputs of the algorithm."""
+        """Have the results shown, sum them up in words, and give them as outputs of the algorithm.
+
+        A window of ours gets whole what Processing hands on in numbers and texts only: its feedback has
+        ``takeResult(request, result)``, and for what is refused ``takeError(error)``.
+        """
+        if hasattr(feedback, "takeResult"):
+            feedback.takeResult(request, result)
         self.present(self.presentations(request, result), context)
         for line in self.summary(result):
             feedback.pushInfo(line)

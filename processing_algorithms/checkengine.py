@@ -8,8 +8,8 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputBoolean,
+    QgsProcessingOutputFile,
     QgsProcessingOutputFolder,
-    QgsProcessingOutputHtml,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
     QgsProcessingUtils,
@@ -49,7 +49,7 @@ class CheckEngine(PluginAlgorithm):
         self.addOutput(QgsProcessingOutputFolder(self.FOLDER, "Folder"))
         self.addOutput(QgsProcessingOutputString(self.VERSIONS, "Versions"))
         self.addOutput(QgsProcessingOutputString(self.DEVICES, "Devices"))
-        self.addOutput(QgsProcessingOutputHtml(self.REPORT, "State of the engine"))
+        self.addOutput(QgsProcessingOutputFile(self.REPORT, "State of the engine"))
 
     def processAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -10,8 +10,9 @@ from ..solar_saliency_plugin.contract.detection import PolygonizeRequest
 from ..solar_saliency_plugin.contract.errors import CancelledError
 from ..solar_saliency_plugin.contract.options import Option, option_of
 from ..solar_saliency_plugin.qgis_compat import POLYGONS
-from .base import EngineAlgorithm, Stage
-from .parameters import read_output
+from .base import EngineAlgorithm
+from .feedback import Stage
+from .kinds import read_output
 from .polygonize import Polygonize, found_in_words
 
 #: Share of the progress bar that the network takes; outlining what it found takes seconds.

@@ -2,7 +2,7 @@
 
 import html
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Iterable, List, Mapping
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Tuple
 
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
@@ -47,21 +47,31 @@ class ExplainingAlgorithm(EngineAlgorithm):
         "name": "Name of the target",
         "report": "Report",
     }
+    ORDER: ClassVar[Tuple[str, ...]] = FIRST
 
     def engine_options(self) -> List[Option]:
-        asked = super().engine_options()
-        return sorted(asked, key=lambda o: FIRST.index(o.name) if o.name in FIRST else len(FIRST))
+        order = self.ORDER
+        return sorted(super().engine_options(), key=lambda o: order.index(o.name) if o.name in order else len(order))
 
     def checked_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
         values = super().checked_inputs(parameters, context)
-        return {name: value for name, value in values.items() if name not in left_over(values)}
+        useless = self.left_over(values)
+        return {name: value for name, value in values.items() if name not in useless}
 
     def prepareAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        for reason in left_over(self.read_inputs(parameters, context)).values():
+        for reason in self.left_over(self.read_inputs(parameters, context)).values():
             feedback.pushInfo(reason)
         return super().prepareAlgorithm(parameters, context, feedback)
+
+    def left_over(self, values: Mapping[str, Any]) -> Dict[str, str]:
+        """Inputs that other ones make useless, such as those that a dialog fills in, each with the reason in words."""
+        return left_over(values)
+
+    def as_outputs(self, result: Dict[str, Any]) -> Dict[str, Any]:
+        # The log would end with the corners of the target, and what matters would be out of sight.
+        return super().as_outputs({**result, "target_wkt": None})
 
     def explained_methods(self) -> Iterable[AttributionMethod]:
         """The attribution methods that the help tells of."""
@@ -79,7 +89,7 @@ class ExplainingAlgorithm(EngineAlgorithm):
 
 
 def left_over(values: Mapping[str, Any]) -> Dict[str, str]:
-    """Inputs that other ones make useless, such as those that a dialog fills in, each with the reason in words."""
+    """What targets and baselines that are not used leave over, in every explanation."""
     found = {}
     if values.get("target") and values.get("polygons"):
         found["polygons"] = "A target is given: it is explained, and the layer of polygons is not."

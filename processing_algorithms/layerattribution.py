@@ -1,4 +1,4 @@
-"""Look into the Network: what its layers and channels contributed, or what one channel looks at."""
+"""Look Into the Network: what its layers and channels contributed, or what one channel looks at."""
 
 import html
 from typing import Any, ClassVar, Dict, Iterable, List
@@ -17,7 +17,7 @@ class LayerAttribution(ExplainingAlgorithm):
     """What a layer's channels contributed to the answer, or what one channel looks at."""
 
     METHOD = "layerattribution"
-    DISPLAY_NAME = "Look into the Network"
+    DISPLAY_NAME = "Look Into the Network"
     LABELS: ClassVar[Dict[str, str]] = {
         **ExplainingAlgorithm.LABELS,
         "output": "Layer attribution",

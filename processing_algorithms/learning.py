@@ -10,7 +10,6 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
-    QgsProcessingOutputHtml,
     QgsProcessingOutputString,
     QgsProcessingOutputVectorLayer,
     QgsProcessingParameterBoolean,
@@ -20,11 +19,13 @@ from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QDialog, QTextEdit, QWidget
 
-from ..solar_saliency_plugin.bridge.layers import Presentation, show_problems
+from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.bridge.models import free_name, read_card
+from ..solar_saliency_plugin.bridge.styles import show_problems
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
-from .base import EngineAlgorithm, Stage
+from .base import EngineAlgorithm
+from .feedback import Stage, link_to
 from .modelinfo import card_text, page
 
 #: Share of the progress bar that learning takes; the rest is for installing what was learned.
@@ -59,7 +60,7 @@ class LearningAlgorithm(EngineAlgorithm):
     def initAlgorithm(self, configuration: Any = None) -> None:
         self.addOutput(QgsProcessingOutputFile(self.CURVE, "Learning curve"))
         self.addOutput(QgsProcessingOutputVectorLayer(self.PROBLEMS, "Problems with outlines"))
-        self.addOutput(QgsProcessingOutputHtml(self.CARD, "Card of the new model"))
+        self.addOutput(QgsProcessingOutputFile(self.CARD, "Card of the new model"))
         self.addOutput(QgsProcessingOutputString(self.INSTALLED_AS, "Installed as"))
         super().initAlgorithm(configuration)
         install = QgsProcessingParameterBoolean(self.INSTALL, "Install the new model", True)
@@ -105,7 +106,9 @@ class LearningAlgorithm(EngineAlgorithm):
         outputs = super().deliver(request, result, context, feedback)
         if not result["problems"]:
             outputs.pop(self.PROBLEMS, None)
-        return {**outputs, self.CARD: _write_card(result)}
+        card = _write_card(result)
+        link_to(card, "Card of the new model", feedback)
+        return {**outputs, self.CARD: card}
 
     def presentations(self, request: Dict[str, Any], result: Dict[str, Any]) -> Dict[str, Presentation]:
         if not result["problems"]:
@@ -147,7 +150,7 @@ class LearningAlgorithm(EngineAlgorithm):
 
 
 def _write_card(result: Dict[str, Any]) -> str:
-    """The new model's card, with its curve, as a page for the Results Viewer."""
+    """The new model's card, with its curve, as a page."""
     card, _ = read_card(Path(result["output"]))
     path = Path(QgsProcessingUtils.generateTempFilename("card.html"))
     path.write_text(page(_picture(result["curve"], WIDTH) + card_text(card), result["name"]), encoding="utf-8")

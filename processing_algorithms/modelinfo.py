@@ -8,6 +8,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessing
 
 from ..solar_saliency_plugin.bridge.worker import worker
 from .base import EngineAlgorithm
+from .feedback import link_to
 
 #: What cards abbreviate, or cannot write as people do.
 ABBREVIATIONS = {
@@ -43,8 +44,8 @@ class ModelInfo(EngineAlgorithm):
     def initAlgorithm(self, configuration: Any = None) -> None:
         super().initAlgorithm(configuration)
         page = QgsProcessingParameterFileDestination(self.OUTPUT, "Model card", "HTML files (*.html)", optional=True)
-        page.setHelp("The model's card as a page (HTML), shown in the Results Viewer.")
-        self.addParameter(page)
+        page.setHelp("The model's card as a page (HTML). The log says where it is.")
+        self.add_page(page)
 
     def compute(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -55,6 +56,7 @@ class ModelInfo(EngineAlgorithm):
         if page:
             Path(page).write_text(card_page(result), encoding="utf-8")
             outputs[self.OUTPUT] = page
+            link_to(page, "Model card", feedback)
         return outputs
 
     def summary(self, result: Dict[str, Any]) -> List[str]:

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar, Dict, List
 
-from ..solar_saliency_plugin.bridge.layers import Presentation, show_natural_colour
+from ..solar_saliency_plugin.bridge.layers import Presentation
+from ..solar_saliency_plugin.bridge.styles import show_natural_colour
 from .base import EngineAlgorithm
 
 

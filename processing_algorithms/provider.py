@@ -4,6 +4,7 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .attribute import Attribute
+from .bandshap import BandShap
 from .base import ICONS
 from .checkengine import CheckEngine
 from .comparemethods import CompareMethods
@@ -17,6 +18,7 @@ from .listmodels import ListModels
 from .modelinfo import ModelInfo
 from .polygonize import Polygonize
 from .preparescene import PrepareScene
+from .regionshap import RegionShap
 from .removemodel import RemoveModel
 from .samplescene import SampleScene
 from .setupengine import SetUpEngine
@@ -28,6 +30,8 @@ ALGORITHMS = (
     Polygonize,
     Evaluate,
     Attribute,
+    RegionShap,
+    BandShap,
     CompareMethods,
     LayerAttribution,
     DeletionMask,

@@ -10,9 +10,12 @@ from qgis.core import (
     QgsProcessingOutputVectorLayer,
 )
 
-from ..solar_saliency_plugin.bridge.layers import Presentation, run_of_raster, show_natural_colour, show_outline
+from ..solar_saliency_plugin.bridge.layers import Presentation
+from ..solar_saliency_plugin.bridge.runs import run_of_raster
+from ..solar_saliency_plugin.bridge.styles import show_natural_colour, show_outline
 from ..solar_saliency_plugin.bridge.worker import worker
-from .base import EngineAlgorithm, Stage
+from .base import EngineAlgorithm
+from .feedback import Stage
 from .preparescene import PrepareScene
 
 #: Share of the progress bar that the simulation takes; the rest is for the tidy scene.

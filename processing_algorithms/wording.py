@@ -2,6 +2,7 @@
 
 from typing import Mapping
 
+from ..solar_saliency_plugin.bridge.answers import ESTIMATORS
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from ..solar_saliency_plugin.contract.layer_attribution import LAYER_METHODS
 from ..solar_saliency_plugin.contract.options import Option
@@ -58,6 +59,7 @@ LABELS = {
 #: What dialogs call a choice that is a code word; where one option has its own word for it, as “option.choice”.
 CHOICES = {
     **{name: method.title for name, method in {**LAYER_METHODS, **ATTRIBUTION_METHODS}.items()},
+    **{f"estimator.{name}": text for name, text in ESTIMATORS.items()},
     "auto": "Automatic",
     "cpu": "Processor (CPU)",
     "cuda": "Graphics card (CUDA)",
@@ -67,6 +69,7 @@ CHOICES = {
     "near": "Near: 40 m",
     "wide": "Wide: over 500 m",
     "float32": "32 bits",
+    "bfloat16": "16 bits (bfloat16)",
     "mixed": "Mixed with 16 bits",
     "logits": "Logits",
     "probabilities": "Probabilities",
@@ -90,26 +93,23 @@ CHOICES = {
     "bands": "Bands",
     "superpixels": "Superpixels",
     "bands_of_superpixels": "Superpixels in one band",
+    "compare.mean": "Mean of the scene",
+    "rest.player": "A part of its own",
+    "rest.present": "Always there",
+    "rest.absent": "Always replaced by the baseline",
+    "slic": "Compact parts that look alike (SLIC)",
+    "felzenszwalb": "Parts of any shape that look alike (Felzenszwalb)",
+    "grid": "Squares",
+    "cut.spectra": "What looks alike, wherever it lies (k-means)",
+    "polygons": "The polygons of a layer",
+    "superpixels_of_band_groups": "Superpixels in one group of bands",
+    "band_groups": "Groups of bands",
+    "outside.absent": "Absent: their interactions are ignored",
+    "outside.present": "Present: their interactions count twice",
+    "outside.both": "Both: their interactions are shared",
     "smallest": "The smallest mask that removes the detection",
     "area_deleted": "The mask of that area that removes most of it",
     "area_kept": "The area of that size that alone keeps it",
-}
-
-#: What people call Sentinel-2's bands.
-BAND_WORDS = {
-    "B01": "coastal aerosol",
-    "B02": "blue",
-    "B03": "green",
-    "B04": "red",
-    "B05": "red edge",
-    "B06": "red edge",
-    "B07": "red edge",
-    "B08": "near infrared",
-    "B8A": "narrow near infrared",
-    "B09": "water vapour",
-    "B10": "cirrus",
-    "B11": "short-wave infrared",
-    "B12": "short-wave infrared",
 }
 
 #: What dialogs call it that an option with choices is left empty.
@@ -126,11 +126,6 @@ def words(name: str) -> str:
     """A name of the contract as people write it: total_ha becomes “Total (ha)”."""
     text = name.replace("_", " ").capitalize().replace("Crs", "CRS").replace("sha256", "SHA-256")
     return f"{text[:-3]} (ha)" if text.endswith(" ha") else text
-
-
-def band_text(band: str) -> str:
-    """A band's name with what people call it: B04 becomes “B04 (red)”."""
-    return f"{band} ({BAND_WORDS[band]})" if band in BAND_WORDS else band
 
 
 def share_text(share: float) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List
 
+from . import answers
+
 
 def is_simulated(run: Dict[str, Any]) -> bool:
     """Whether a result was computed from a simulated scene."""
@@ -20,6 +22,7 @@ def description(run: Dict[str, Any]) -> List[str]:
     lines.append("Scene: " + ", ".join(str(t) for t in about if t))
     if model:
         lines.append(f"Model: {model.get('name')} (SHA-256 {model.get('sha256')})")
+    lines += _regions(result)
     told = {name: value for name, value in result.items() if name not in _TOLD_ELSEWHERE and value != {}}
     lines += [_in_words(name, value) for name, value in told.items()]
     versions = ", ".join(f"{name} {version}" for name, version in (run.get("software") or {}).items())
@@ -30,8 +33,11 @@ def description(run: Dict[str, Any]) -> List[str]:
 #: Members of a result that the layer's own information, or another line, says already.
 _TOLD_ELSEWHERE = (
     *("output", "mask_output", "report", "layer", "model", "model_sha256", "width", "height"),
-    *("target_wkt", "target_crs", "facts"),
+    *("target_wkt", "target_crs", "facts", "regions", "refused", "raster", "table", "crs"),
 )
+
+#: Regions that are told of, one by one.
+_REGIONS = 20
 
 #: Members of a result whose names do not say enough.
 _WORDS = {
@@ -46,7 +52,27 @@ _WORDS = {
     "beyond_200_m": "Share farther away",
     "bands": "Sum of each band",
     "baseline_text": "Compared with",
+    "explained": "Regions explained",
+    "players": "Parts in all",
+    "evaluations": "Evaluations of the model",
+    "seed": "Seed of random numbers",
 }
+
+
+def _regions(result: Dict[str, Any]) -> List[str]:
+    """What came out for each region, and which ones could not be explained; what is damaged is left out."""
+    lines = []
+    regions, refused = (value if isinstance(value, list) else [] for value in map(result.get, ("regions", "refused")))
+    for region in regions[:_REGIONS]:
+        try:
+            told = answers.told(region)
+            lines += told if len(regions) == 1 else [f"{region['name']}: {told[0]}"]
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # a tag may hold anything
+            continue
+    if len(regions) > _REGIONS:
+        lines.append(f"And {len(regions) - _REGIONS} more regions.")
+    lines += [f"Left out: {one.get('name')}: {one.get('reason')}" for one in refused if isinstance(one, dict)]
+    return lines
 
 
 def _in_words(name: str, value: Any) -> str:

@@ -134,6 +134,10 @@ class EngineProcess:
         """Ask the engine to give up a request."""
         self._send(messages.notification(messages.CANCEL, {"id": number}))
 
+    def send_stop(self, number: int) -> None:
+        """Ask the engine to answer a request with what it has by now."""
+        self._send(messages.notification(messages.STOP, {"id": number}))
+
     def receive(self) -> Optional[Dict[str, Any]]:
         """The next message, or None if none came within a moment.
 

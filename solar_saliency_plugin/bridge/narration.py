@@ -13,7 +13,7 @@ SECONDS_BETWEEN_SAME_TEXTS = 15.0
 
 
 class Narration:
-    """Progress and messages of one job."""
+    """Progress, messages and partial results of one job."""
 
     def __init__(self, feedback: QgsProcessingFeedback) -> None:
         self._feedback = feedback
@@ -28,6 +28,8 @@ class Narration:
         elif message.get("method") == messages.LOG_MESSAGE:
             warning = params["type"] <= messages.LOG_WARNING
             (self._feedback.pushWarning if warning else self._feedback.pushInfo)(params["message"])
+        elif message.get("method") == messages.PARTIAL and hasattr(self._feedback, "pushPartial"):
+            self._feedback.pushPartial(params["partial"])
 
     def progress(self, fraction: float, text: str, remaining: Optional[float]) -> None:
         """Move the bar; say ``text`` and the time left (seconds, None: unknown) unless something was just said."""

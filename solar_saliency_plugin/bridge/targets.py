@@ -22,8 +22,13 @@ def target_name(run: Dict[str, Any]) -> str:
         return str(request["name"])
     if run and not request.get("target") and not request.get("polygons"):
         return "all detections"
-    geometry = QgsGeometry.fromWkt(str(result.get("target_wkt") or ""))
-    crs = QgsCoordinateReferenceSystem(str(result.get("target_crs") or ""))
+    return place_name(str(result.get("target_wkt") or ""), str(result.get("target_crs") or ""))
+
+
+def place_name(wkt: str, authority: str) -> str:
+    """Where the middle of a geometry lies, in degrees, as a name; of what has no place, that it has no name."""
+    geometry = QgsGeometry.fromWkt(wkt)
+    crs = QgsCoordinateReferenceSystem(authority)
     if geometry.isEmpty() or not crs.isValid():
         return NAMELESS
     degrees = QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem("EPSG:4326"), QgsProject.instance())

@@ -1,19 +1,21 @@
-"""The engine as QGIS sees it: one process a session, one job at a time, first in, first out."""
+"""The engine as QGIS sees it: one process a session, one job at a time, first in, first out, but for a what-if."""
 
 import contextlib
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Deque, Dict, Iterator, Optional
+from typing import Any, Callable, Deque, Dict, Iterator, Optional, Sequence
 
 from qgis.core import QgsFeedback, QgsProcessingFeedback
 
+from ..contract import messages
 from ..contract.errors import (
     CancelledError,
     EngineCrashedError,
     EngineMissingError,
     RequestError,
+    SolarSaliencyError,
     error_from_json,
 )
 from . import processes
@@ -27,13 +29,17 @@ IDLE_SECONDS = 600.0
 #: How long a job may take to stop after it was asked to, before its process is killed.
 CANCEL_SECONDS = 2.0
 
+#: The same for a what-if: it is short, but for the first one, and what the engine has open would be lost with it.
+CANCEL_WHAT_IF_SECONDS = 15.0
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class _Turn:
-    """A caller's place in the queue."""
+    """A caller's place in the queue; ``outdated`` once a newer question makes it superfluous."""
 
     method: str
     thread: int
+    outdated: bool = False
 
 
 class Worker:
@@ -41,7 +47,7 @@ class Worker:
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()  # notified when the queue moves
         self._turns: Deque[_Turn] = deque()
         self._engine: Optional[EngineProcess] = None
         self._stopping = False
@@ -60,6 +66,9 @@ class Worker:
         Waits for its turn, tells progress and messages to ``feedback``, and listens to its cancelling. Raises the
         contract's errors: the engine's own, and EngineMissingError, EngineOutdatedError, EngineCrashedError,
         CancelledError.
+
+        A feedback that has ``pushPartial(dict)`` is told what is there before the job is done; when its ``isStopped()``
+        says so, the job delivers what it has by then.
         """
         feedback = feedback or QgsProcessingFeedback()
         with self._turn(method, feedback):
@@ -71,6 +80,16 @@ class Worker:
         raise EngineCrashedError(
             f"The engine ended twice without a word when it was asked for “{method}”.", "Please report this."
         )
+
+    def what_if(
+        self, request: Dict[str, Any], absent: Sequence[int], feedback: Optional[QgsProcessingFeedback] = None
+    ) -> Dict[str, Any]:
+        """What the model answers without some players (indices) of the region that ``request`` (regionshap's) explains.
+
+        Like :meth:`call`, but it waits for the job that runs only, not for those that wait; and one that still waits
+        when a newer one comes ends with CancelledError.
+        """
+        return self.call(messages.WHAT_IF, {"request": request, "absent": list(absent)}, feedback)
 
     def stop(self) -> None:
         """End the engine; a call that runs ends with CancelledError. The next call starts it anew."""
@@ -102,7 +121,7 @@ class Worker:
                 raise RequestError(
                     f"The engine is still at work on “{self._turns[0].method}”.", "Wait until it is done, or cancel it."
                 )
-            self._turns.append(turn)
+            self._queue(turn)
         try:
             self._wait_for(turn, feedback)
             yield
@@ -111,20 +130,34 @@ class Worker:
                 self._turns.remove(turn)
                 if not self._turns:
                     self._stopping = False
+                self._lock.notify_all()
+
+    def _queue(self, turn: _Turn) -> None:
+        if turn.method != messages.WHAT_IF or not self._turns:
+            self._turns.append(turn)
+            return
+        # The first turn is under way, and nothing that runs is interrupted.
+        for waiting in list(self._turns)[1:]:
+            waiting.outdated = waiting.outdated or waiting.method == messages.WHAT_IF
+        self._turns.insert(1, turn)
 
     def _wait_for(self, turn: _Turn, feedback: QgsProcessingFeedback) -> None:
         told = None
         while True:
             with self._lock:
                 first = self._turns[0]
+            if turn.outdated:
+                raise CancelledError("A newer question took the place of this one.")
             if first is turn:
                 return
-            if first is not told:
+            if first is not told and first.method != messages.WHAT_IF:  # that one is over before this is read
                 feedback.setProgressText(f"Waiting for “{first.method}” to finish …")
                 told = first
             self._require_wanted(feedback)
             processes.breathe()
-            time.sleep(processes.POLL_SECONDS)
+            with self._lock:
+                if self._turns[0] is first:
+                    self._lock.wait(processes.POLL_SECONDS)
 
     def _require_wanted(self, feedback: QgsFeedback) -> None:
         if feedback.isCanceled():
@@ -182,23 +215,43 @@ class Worker:
         self, engine: EngineProcess, method: str, params: Dict[str, Any], feedback: QgsProcessingFeedback
     ) -> Dict[str, Any]:
         number = engine.send_call(method, params)
+        try:
+            patience = CANCEL_WHAT_IF_SECONDS if method == messages.WHAT_IF else CANCEL_SECONDS
+            return _result(self._answer(engine, number, feedback, patience))
+        except SolarSaliencyError:
+            raise
+        except BaseException:
+            # The feedback failed, perhaps because its window has gone. The next caller must not wait for this job.
+            engine.send_cancel(number)
+            raise
+
+    def _answer(
+        self, engine: EngineProcess, number: int, feedback: QgsProcessingFeedback, patience: float
+    ) -> Dict[str, Any]:
         narration = Narration(feedback)
+        is_stopped: Callable[[], bool] = getattr(feedback, "isStopped", lambda: False)
+        told_to_stop = False
         kill_at: Optional[float] = None
         while True:
             if feedback.isCanceled() and kill_at is None:
                 engine.send_cancel(number)
-                kill_at = time.monotonic() + CANCEL_SECONDS
+                kill_at = time.monotonic() + patience
             if kill_at is not None and time.monotonic() > kill_at:
                 engine.kill()
                 with self._lock:
                     self._engine = None
                 raise CancelledError("The job was cancelled.", "It did not stop by itself, so the engine was ended.")
+            if not told_to_stop and is_stopped():
+                told_to_stop = True
+                engine.send_stop(number)
             message = engine.receive()
             if message is None:
                 continue
             if message.get("id") == number:
-                return _result(message)
-            narration.tell(message)
+                return message
+            # A job that was given up may still have something to say.
+            if (message.get("params") or {}).get("id", number) == number:
+                narration.tell(message)
 
 
 def _result(message: Dict[str, Any]) -> Dict[str, Any]:

@@ -175,6 +175,13 @@ class MethodOptions:
     evaluations: Optional[int] = option(
         "How often the model is asked at most.", None, minimum=10, maximum=1_000_000, advanced=True
     )
+    precision: Optional[str] = option(
+        "How exactly the network is computed. Empty: in 16 bits where a short trial says that they are faster and that "
+        "the map will hardly differ, else in 32.",
+        None,
+        choices=("float32", "bfloat16"),
+        advanced=True,
+    )
     layer: Optional[str] = option(
         "Layer of the network, by name. Empty: the last one that is not the output.", None, advanced=True
     )

@@ -25,7 +25,8 @@ class AttributionMethod:
     scene-wide maps can be computed window by window; else why_whole says why not. settles: a function (view, settings)
     → settings, run once, on the window with most target pixels, where there are several windows. gathers: a function
     (view, settings, core) → numbers that are added up over all windows before any is drawn. reach: (settings, metres a
-    pixel) → how many pixels more than two receptive fields its windows need around them.
+    pixel) → how many pixels more than two receptive fields its windows need around them. changes: (settings, metres a
+    pixel, pixels) → how many pixels wide what is changed at a time is, where only what that can move is computed.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AttributionMethod:
     settles: str = ""
     gathers: str = ""
     reach: Optional[Callable[[Mapping[str, Any], float], int]] = None
+    changes: Optional[Callable[[Mapping[str, Any], float, int], float]] = None
 
 
 #: Every method, by name, in the order of dialogs.
@@ -361,6 +363,14 @@ def _ablations(s: Mapping[str, Any], baselines: int, bands: int, pixels: int) ->
     return baselines * (1.0 + s.get("images", expected))
 
 
+def _taken_away(s: Mapping[str, Any], pixel: float, pixels: int) -> float:
+    """A band is as wide as all; a superpixel is half as wide again as a square of its size."""
+    if s["features"] == "bands":
+        return float(pixels)
+    most = s["evaluations"] / (10 if s["features"] == "bands_of_superpixels" else 1)
+    return 1.5 * max((s["superpixel"] or 0.1) * 1e4 / pixel**2, pixels / most) ** 0.5
+
+
 _add(
     name="feature_ablation",
     title="Feature ablation",
@@ -380,6 +390,7 @@ _add(
     cost_formula="1 + bands, superpixels, or both multiplied; superpixels whose size is left empty have 0.1 ha, or "
     "more where the evaluations allowed would not suffice; there are at most 1000",
     cost=_ablations,
+    changes=_taken_away,
     defaults={"features": "bands", "superpixel": None, "evaluations": 1000},
     baseline="one",
     needs="answers",
@@ -432,6 +443,7 @@ _add(
     cost_formula="1 + the number of squares that the target can see: about pixels ÷ stride²; each costs a part of a "
     "pass only. The stride grows where the evaluations allowed would not suffice",
     cost=_squares,
+    changes=lambda s, pixel, pixels: s["patch"] / pixel,
     defaults={"patch": 50.0, "stride": 2, "evaluations": 20_000},
     baseline="one",
     bands=False,
@@ -442,7 +454,7 @@ _OF_SUPERPIXELS: Dict[str, Any] = {
     "cost_formula": "the evaluations allowed. Superpixels whose size is left empty have 0.1 ha, or more so that there "
     "are at most 60, and four evaluations for each",
     "cost": lambda s, baselines, bands, pixels: float(baselines * s["evaluations"]),
-    "defaults": {"superpixel": None, "evaluations": 1000},
+    "defaults": {"superpixel": None, "evaluations": 1000, "precision": None},
     "baseline": "one",
     "bands": False,
     "needs": "answers",

@@ -14,9 +14,17 @@ PROGRESS = "$/progress"
 CANCEL = "$/cancelRequest"
 LOG_MESSAGE = "window/logMessage"
 
+#: A part of a result that is still computed, or a better one; all of a call's come before its answer.
+PARTIAL = "$/partial"
+#: Enough: what is there by now is to be the result. Unlike :data:`CANCEL`, the call is answered with one.
+STOP = "$/stop"
+
 #: Session methods: they belong to the worker, not to the toolbox.
 DEVICES = "devices"
 SHUTDOWN = "shutdown"
+#: What a model would answer without some players of a region that was explained: ``request`` (that of the method
+#: ``regionshap``), ``absent`` (indices of players) → f_x, probability, detected, target_pixels.
+WHAT_IF = "whatif"
 
 #: ``type`` of a log message, as in the Language Server Protocol.
 LOG_WARNING = 2

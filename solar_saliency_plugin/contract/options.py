@@ -126,16 +126,17 @@ def parse(request: Type[RequestType], values: Mapping[str, Any]) -> RequestType:
 
 def to_json(value: Any) -> Dict[str, Any]:
     """A request or result as plain JSON values; NaN and infinity, which JSON lacks, become null."""
-    return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value, and all that it holds, as JSON has it; NaN and infinity, which JSON lacks, become null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain(v) for k, v in value.items()}
     return to_json(value) if is_dataclass(value) else value
 
 

@@ -184,9 +184,7 @@ class RegionQuestion(Question):
         choices=COMPARABLE,
         role=Role.CHOICES,
     )
-    long: bool = option(
-        "Go on even where the run is expected to take longer than ten minutes.", False, advanced=True
-    )
+    long: bool = option("Go on even where the run is expected to take longer than ten minutes.", False, advanced=True)
 
 
 @method("regionshap", result=RegionShapResult, runs="shapley.region_shap:region_shap")
@@ -243,7 +241,8 @@ class RegionShapRequest(RegionQuestion):
     )
     estimator: str = option(
         "How the values are found. auto: exactly where that is cheap, else by regression on a Gaussian process, which "
-        "was the best of all on solar farms. LIME's values are no Shapley values and do not add up; nor do those of "
+        "was the best of all on solar farms; where one pixel sees more than a hundred superpixels, by showing them one "
+        "after the other in random orders. LIME's values are no Shapley values and do not add up; nor do those of "
         "L-Shapley.",
         "auto",
         choices=ESTIMATORS,

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, List, Optional, Union, get_args, get_origin
+from typing import Any, Dict, List, Optional, Union, get_args, get_origin
 
 from ..contract import METHODS, Method
 from ..contract.errors import SolarSaliencyError
@@ -67,6 +67,9 @@ class TerminalListener:
     def informed(self, message: str) -> None:
         """A line of information."""
         print(message, file=sys.stderr, flush=True)
+
+    def partial(self, values: Dict[str, Any]) -> None:
+        """Nothing: the result comes as a whole."""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,8 @@
 """From a method's name and plain values to its result: the one way in, for worker and command line alike."""
 
+import contextlib
 import importlib
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from ..contract import METHODS
 from ..contract.errors import (
@@ -26,9 +27,16 @@ def run_method(name: str, params: Mapping[str, Any], job: Job) -> Dict[str, Any]
     method = METHODS[name]
     request = parse(method.request, params)
     module, function = method.runs.split(":")
-    try:
+    with foreseen():
         implementation = getattr(importlib.import_module(f".{module}", __package__), function)
         return to_json(implementation(request, job))
+
+
+@contextlib.contextmanager
+def foreseen() -> Iterator[None]:
+    """Whatever goes wrong inside is raised as a :class:`SolarSaliencyError`."""
+    try:
+        yield
     except SolarSaliencyError:
         raise
     except ModuleNotFoundError as error:

@@ -1,8 +1,8 @@
-"""What an engine function knows of the job that it works for: progress, cancellation, warnings."""
+"""What an engine function knows of the job that it works for: progress, cancel, stop, partial results, warnings."""
 
 import threading
 import time
-from typing import Callable, List, Optional, Protocol
+from typing import Any, Callable, Dict, List, Optional, Protocol
 
 from ..contract.errors import CancelledError
 from ..contract.messages import Progress
@@ -23,6 +23,9 @@ class Listener(Protocol):
     def informed(self, message: str) -> None:
         """Something worth a line in the log."""
 
+    def partial(self, values: Dict[str, Any]) -> None:
+        """A part of the result is there, or a better one."""
+
 
 class SilentListener:
     """Hears everything, tells nobody."""
@@ -36,14 +39,23 @@ class SilentListener:
     def informed(self, message: str) -> None:
         """Ignore it."""
 
+    def partial(self, values: Dict[str, Any]) -> None:
+        """Ignore it."""
+
 
 class Job:
     """One running job. Safe to use from several threads."""
 
-    def __init__(self, listener: Listener, cancelled: Optional[threading.Event] = None) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        cancelled: Optional[threading.Event] = None,
+        stopped: Optional[threading.Event] = None,
+    ) -> None:
         self.warnings: List[str] = []
         self._listener = listener
         self._cancelled = cancelled or threading.Event()
+        self._stopped = stopped or threading.Event()
         self._started = time.monotonic()
         self._last_report = -REPORT_INTERVAL
         self._last_fraction = -1.0
@@ -60,11 +72,16 @@ class Job:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the user asked to stop."""
+        """Whether the user gave the job up."""
         return self._cancelled.is_set()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the user has seen enough: what is there by now is to be delivered as the result."""
+        return self._stopped.is_set()
+
     def check(self) -> None:
-        """Raise :class:`CancelledError` if the user asked to stop."""
+        """Raise :class:`CancelledError` if the user gave the job up."""
         if self.is_cancelled:
             raise CancelledError("The job was cancelled.", "Nothing was changed.")
 
@@ -94,6 +111,13 @@ class Job:
         """Write a line to the log."""
         self._listener.informed(message)
 
+    def partial(self, values: Dict[str, Any]) -> None:
+        """Show what is there before the job is done, as plain JSON values; each is told at once, and none left out.
+
+        Tell them when they say more than those before, not at a pace: whoever listens draws every one of them.
+        """
+        self._listener.partial(values)
+
     def part(self, start: float, end: float) -> "JobPart":
         """The stretch of this job from ``start`` to ``end``, as a job of its own."""
         return JobPart(self, start, end)
@@ -110,8 +134,13 @@ class JobPart(Job):
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the user asked the whole job to stop."""
+        """Whether the user gave the whole job up."""
         return self._whole.is_cancelled
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the user has seen enough of the whole job."""
+        return self._whole.is_stopped
 
     def progress(self, fraction: float, message: str) -> None:
         """Tell how far this stretch is."""
@@ -124,3 +153,7 @@ class JobPart(Job):
     def info(self, message: str) -> None:
         """Log in the whole job's name."""
         self._whole.info(message)
+
+    def partial(self, values: Dict[str, Any]) -> None:
+        """Show what is there, as a part of the whole job's result."""
+        self._whole.partial(values)

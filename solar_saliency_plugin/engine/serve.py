@@ -12,13 +12,14 @@ import queue
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any, Dict, Optional, Tuple
+from typing import IO, Any, Dict, NamedTuple, Optional, Tuple
 
 from ..contract import messages
 from ..contract.errors import CancelledError, RequestError, SolarSaliencyError
 from ..contract.messages import Progress
+from ..contract.options import plain
 from ..contract.version import PLUGIN_VERSION, PROTOCOL_VERSION
-from .dispatch import run_method, unforeseen
+from .dispatch import foreseen, run_method, unforeseen
 from .job import Job
 from .versions import package_versions
 
@@ -59,6 +60,13 @@ def _claim_streams(log_file: Optional[Path]) -> Tuple[IO[bytes], IO[bytes]]:
 CLEAN_UP_SECONDS = 1.0
 
 
+class Wishes(NamedTuple):
+    """What the caller may want of a call that was not answered yet, by the notification that says so."""
+
+    cancelled: threading.Event
+    stopped: threading.Event
+
+
 class Worker:
     """One session on a pair of streams."""
 
@@ -67,7 +75,7 @@ class Worker:
         self._sink = sink
         self._sink_lock = threading.Lock()
         self._requests: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()
-        self._cancelled: Dict[Any, threading.Event] = {}
+        self._wishes: Dict[Any, Wishes] = {}
         self._at_rest = threading.Event()
 
     def run(self, idle_seconds: float) -> None:
@@ -108,12 +116,12 @@ class Worker:
                 error = RequestError("The engine received a line that is no JSON-RPC message.")
                 self.send(messages.failure(None, error))
                 continue
-            if message.get("method") == messages.CANCEL:
-                event = self._cancelled.get((message.get("params") or {}).get("id"))
-                if event is not None:
-                    event.set()
+            if message.get("method") in (messages.CANCEL, messages.STOP):
+                wishes = self._wishes.get((message.get("params") or {}).get("id"))
+                if wishes is not None:
+                    (wishes.cancelled if message["method"] == messages.CANCEL else wishes.stopped).set()
             else:
-                self._cancelled[message.get("id")] = threading.Event()
+                self._wishes[message.get("id")] = Wishes(threading.Event(), threading.Event())
                 self._requests.put(message)
         # End of stdin: the parent is gone. A job in the middle of a native call would keep the process alive.
         log.info("the parent has gone, ending")
@@ -128,7 +136,7 @@ class Worker:
         if name == messages.SHUTDOWN:
             self.send(messages.result(identifier, {}))
             return False
-        job = Job(RemoteListener(self, identifier), self._cancelled[identifier])
+        job = Job(RemoteListener(self, identifier), *self._wishes[identifier])
         self._at_rest.clear()
         try:
             answer = messages.result(identifier, self._result(name, request.get("params") or {}, job))
@@ -140,7 +148,7 @@ class Worker:
             log.error("%s failed", name, exc_info=True)
             answer = messages.failure(identifier, unforeseen(error))
         finally:
-            self._cancelled.pop(identifier, None)
+            self._wishes.pop(identifier, None)
             self._at_rest.set()
         self.send(answer)
         return True
@@ -153,6 +161,11 @@ class Worker:
             from .models.devices import devices
 
             return devices()
+        if name == messages.WHAT_IF:
+            with foreseen():
+                from .shapley.what_if import what_if
+
+                return plain(what_if(params, job))
         return run_method(name, params, job)
 
 
@@ -188,6 +201,11 @@ class RemoteListener:
         """Send a line for the log."""
         log.info("%s", message)
         self._tell(messages.LOG_INFO, message)
+
+    def partial(self, values: Dict[str, Any]) -> None:
+        """Send ``$/partial``."""
+        params = {"id": self._identifier, "partial": plain(values)}
+        self._worker.send(messages.notification(messages.PARTIAL, params))
 
     def _tell(self, kind: int, message: str) -> None:
         self._worker.send(messages.notification(messages.LOG_MESSAGE, {"type": kind, "message": message}))

@@ -20,6 +20,7 @@ class Run(QgsProcessingFeedback):
 
     said = pyqtSignal(str)
     stage = pyqtSignal(str)
+    partial = pyqtSignal(dict)
 
     def __init__(self, algorithm: str, parameters: Dict[str, Any]) -> None:
         super().__init__(False)
@@ -28,6 +29,7 @@ class Run(QgsProcessingFeedback):
         self.context = QgsProcessingContext()
         self.context.setProject(QgsProject.instance())
         self.algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"solarsaliency:{algorithm}")
+        self._stopped = False
         self._task = QgsProcessingAlgRunnerTask(self.algorithm, parameters, self.context, self)
 
     def start(self, finished: Callable[[bool, Dict[str, Any]], None]) -> None:
@@ -36,6 +38,18 @@ class Run(QgsProcessingFeedback):
         self._task.executed.connect(lambda *_: _running.discard(self))
         self._task.executed.connect(finished)
         QgsApplication.taskManager().addTask(self._task)
+
+    def stop(self) -> None:
+        """Have the engine deliver what it has by now; :meth:`cancel` gives the run up."""
+        self._stopped = True
+
+    def isStopped(self) -> bool:
+        """Whether the user has seen enough."""
+        return self._stopped
+
+    def pushPartial(self, values: Dict[str, Any]) -> None:
+        """What is there before the run is done."""
+        self.partial.emit(values)
 
     def pushInfo(self, info: str) -> None:
         """A line for the log."""

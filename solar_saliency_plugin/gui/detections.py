@@ -22,7 +22,7 @@ from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
-from ..bridge.layers import is_result, run_of, run_of_raster, source_of
+from ..bridge.runs import is_result, run_of, run_of_raster, source_of
 from ..contract import METHODS
 from ..contract.errors import RequestError, SceneNotFoundError, SolarSaliencyError
 from ..contract.options import options, parse, to_json

@@ -10,7 +10,8 @@ from qgis.PyQt.QtGui import QColor
 
 from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.explaining import map_presentation
-from ..bridge.layers import Presentation, ShownResult, dress, run_of_raster
+from ..bridge.layers import Presentation, ShownResult, dress
+from ..bridge.runs import run_of_raster
 from ..contract.attribution_methods import ATTRIBUTION_METHODS
 from ..contract.errors import SolarSaliencyError
 from ..qgis_compat import POLYGON_GEOMETRY

@@ -8,7 +8,8 @@ from qgis.core import QgsMapLayer, QgsProject
 from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
-from ..bridge.layers import file_of, layers_of, run_of
+from ..bridge.layers import layers_of
+from ..bridge.runs import file_of, run_of
 from ..contract import METHODS
 from ..contract.errors import RequestError
 from ..contract.options import options, parse, to_json

@@ -15,11 +15,12 @@ from ...processing_algorithms.modelinfo import ModelInfo
 from ...processing_algorithms.polygonize import Polygonize
 from ...processing_algorithms.provider import ALGORITHMS
 from ...processing_algorithms.setupengine import SetUpEngine
-from ..bridge.layers import file_of, is_result, run_of
+from ..bridge.runs import file_of, is_result, run_of
 from ..contract import METHODS
 from ..contract.options import Role, options
 from ..qgis_compat import POLYGON_GEOMETRY, RASTER_LAYER, VECTOR_LAYER, QAction
 from .detections import prefilled
+from .explain_panel.entry import PanelEntry
 from .explain_tool import ExplainTool
 from .launch import close_dialogs, launch, set_up
 from .models_page import PAGE
@@ -48,6 +49,9 @@ class Menu:
             if isinstance(algorithm, Attribute):
                 self._explain_tool = ExplainTool(iface, self._toolbar)
                 self._add(self._explain_tool.action)
+                self._explain_panel = PanelEntry(iface, self._explain_tool.detection_at)
+                self._add(self._explain_panel.action)
+                self._toolbar.addAction(self._explain_panel.action)
             if isinstance(algorithm, ModelInfo):
                 self._add(self._models())
         self._add(self._separator())
@@ -58,6 +62,7 @@ class Menu:
     def remove(self) -> None:
         """Take everything out of the window again."""
         close_dialogs()
+        self._explain_panel.remove()
         self._explain_tool.remove()
         for action in self._actions:
             self._iface.removePluginRasterMenu(TITLE, action)

@@ -14,7 +14,7 @@ from qgis.gui import (
 from qgis.PyQt import sip
 from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
-from ..bridge.layers import is_result
+from ..bridge.runs import is_result
 from .native_widgets import dialog_kind, native_widget
 
 

@@ -27,11 +27,15 @@ class TargetWidget(WidgetWrapper):
 
     def createWidget(self) -> QWidget:  # noqa: D102
         self._line = QLineEdit()
-        self._line.setPlaceholderText("Such as CRS=EPSG:4326;POINT(16.3 48.2)")
+        self._takes_points = POINT_GEOMETRY in self.parameterDefinition().geometryTypes()
+        self._line.setPlaceholderText(
+            "Such as CRS=EPSG:4326;POINT(16.3 48.2)" if self._takes_points else "Such as CRS=EPSG:4326;POLYGON((…))"
+        )
         self._line.setClearButtonEnabled(True)
         self._line.textChanged.connect(lambda: self.widgetValueHasChanged.emit(self))
         selected = QPushButton("Selected")
-        selected.setToolTip("Take the polygons or the point that are selected on the map")
+        what = "the polygons or the point" if self._takes_points else "the polygons"
+        selected.setToolTip(f"Take {what} that are selected on the map")
         selected.clicked.connect(self._take_selected)
         widget = QWidget()
         layout = QHBoxLayout(widget)
@@ -48,14 +52,15 @@ class TargetWidget(WidgetWrapper):
         return self._line.text().strip() or None
 
     def _take_selected(self) -> None:
-        found = selected_geometry()
+        found = selected_geometry(self._takes_points)
         if found is not None:
             self.setValue(found)
             return
         QMessageBox.information(
             self.widget,
-            "Target",
-            "No polygon or point is selected. Select a detection, or polygons that you drew, on the map.",
+            self.parameterDefinition().description(),
+            f"No polygon {'or point ' if self._takes_points else ''}is selected. Select a detection, or polygons that "
+            "you drew, on the map.",
         )
 
 
@@ -66,16 +71,17 @@ def _as_text(value: Any) -> str:
     return value.asWkt() if isinstance(value, QgsGeometry) else str(value or "")
 
 
-def selected_geometry() -> Optional[QgsReferencedGeometry]:
-    """What is selected in the topmost layer that has something selected which can be a target."""
+def selected_geometry(points: bool = True) -> Optional[QgsReferencedGeometry]:
+    """What is selected in the topmost layer that has something selected which can be a target, or a region."""
     order = QgsProject.instance().layerTreeRoot().layerOrder()
     for layer in order:
-        if _may_hold_targets(layer) and layer.selectedFeatureCount():
+        if _may_hold_targets(layer, points) and layer.selectedFeatureCount():
             parts = [feature.geometry() for feature in layer.selectedFeatures() if feature.hasGeometry()]
             if parts and (layer.geometryType() == POLYGON_GEOMETRY or len(parts) == 1):
                 return QgsReferencedGeometry(QgsGeometry.unaryUnion(parts), layer.crs())
     return None
 
 
-def _may_hold_targets(layer: QgsMapLayer) -> bool:
-    return layer.type() == VECTOR_LAYER and layer.geometryType() in (POLYGON_GEOMETRY, POINT_GEOMETRY)
+def _may_hold_targets(layer: QgsMapLayer, points: bool) -> bool:
+    kinds = (POLYGON_GEOMETRY, POINT_GEOMETRY) if points else (POLYGON_GEOMETRY,)
+    return layer.type() == VECTOR_LAYER and layer.geometryType() in kinds

@@ -17,6 +17,7 @@ from solar_saliency_plugin.contract.attribution import AttributeRequest
 from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from solar_saliency_plugin.engine.attribution.explained import Explained, open_explained
 from solar_saliency_plugin.engine.attribution.methods import method_of
+from solar_saliency_plugin.engine.attribution.precision import in_half
 from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.dispatch import run_method
 from solar_saliency_plugin.engine.imagery.grid import Window
@@ -26,6 +27,8 @@ from solar_saliency_plugin.engine.models.registry import load_model
 PATCH = 256
 STEPS = 60
 ROUNDS = 5
+#: Methods that choose their precision.
+SURROGATES = tuple(name for name, entry in ATTRIBUTION_METHODS.items() if "precision" in entry.defaults)
 #: captum computes so many steps at a time: all at once take more memory, and longer.
 CAPTUM_BATCH = 4
 
@@ -66,6 +69,34 @@ def all_methods(folder: Path) -> list[Measure]:
         Measure("all methods on one farm", sum(seconds.values()), "s", 60),
         Measure(f"the slowest: {slowest}", seconds[slowest], "s"),
     ]
+
+
+def half_precision(folder: Path) -> list[Measure]:
+    """Methods that ask for many answers, in 16 bits beside 32; ablation and occlusion, which stay in 32, too."""
+    request = AttributeRequest(scene=str(sample(folder)), target=_farm(folder), output="unused.tif", device="cpu")
+    measures = []
+    with open_explained(request, Job.silent()) as explained:
+        view, _ = explained.whole_view(Job.silent())
+        half = in_half(view)
+        for name in ("lime", "kernel_shap", "shapley_sampling", "feature_ablation", "occlusion"):
+            given = {"evaluations": 2000, "precision": "float32"} if name in SURROGATES else {}
+            method = method_of(name, replace(request, **given), explained.network)
+            ratios, maps = [], {}
+            for turn in range(ROUNDS + 1):
+                seconds = {}
+                for one in (view, half):
+                    started = time.perf_counter()
+                    maps[one is half] = method.run(one).values.double()
+                    seconds[one is half] = time.perf_counter() - started
+                if turn:
+                    ratios.append(seconds[True] / seconds[False])
+            off = 100 * float((maps[True] - maps[False]).norm() / maps[False].norm())
+            pays = name in SURROGATES
+            measures += [
+                Measure(f"{name}: time in 16 bits ÷ in 32", statistics.median(ratios), "", 0.9 if pays else None),
+                Measure(f"{name}: map in 16 bits off, L2", off, "%", 1 if pays else None),
+            ]
+    return measures
 
 
 def scene_wide(folder: Path) -> list[Measure]:

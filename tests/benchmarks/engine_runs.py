@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The engine's own Python, as users run it: who measures may have more packages.
+PYTHON = str(ROOT / ".venv" / "engine" / "bin" / "python")
 MODULE = "solar_saliency_plugin.engine"
 #: As bridge/worker.py starts it.
 START = (
@@ -32,7 +33,7 @@ def command(method: str, **options: Any) -> Run:
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", MODULE, method, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [PYTHON, "-m", MODULE, method, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert process.stdout is not None
     lines = process.stdout.read().splitlines()
@@ -44,12 +45,13 @@ def command(method: str, **options: Any) -> Run:
 
 
 class Worker:
-    """A worker, as the plugin talks to it."""
+    """A worker, as the plugin talks to it. result: of the last call."""
 
     def __init__(self) -> None:
+        self.result: dict[str, Any] = {}
         started = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-u", "-X", "utf8", "-c", START, str(ROOT), "serve"],
+            [PYTHON, "-I", "-u", "-X", "utf8", "-c", START, str(ROOT), "serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -70,6 +72,7 @@ class Worker:
             if answer.get("id") == 1:
                 if "error" in answer:
                     raise RuntimeError(answer["error"]["message"])
+                self.result = answer["result"]
                 break
         return time.perf_counter() - started
 

@@ -12,12 +12,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from attribution import all_methods, attribution, scene_wide  # noqa: E402
+from attribution import all_methods, attribution, half_precision, scene_wide  # noqa: E402
 from detection import memory, nodata, throughput  # noqa: E402
+from region_shap import region_shap  # noqa: E402
 from shapley import shapley  # noqa: E402
 from startup import startup  # noqa: E402
 
-BENCHMARKS = (startup, throughput, nodata, memory, attribution, all_methods, scene_wide, shapley)
+BENCHMARKS = (
+    startup,
+    throughput,
+    nodata,
+    memory,
+    attribution,
+    all_methods,
+    half_precision,
+    scene_wide,
+    shapley,
+    region_shap,
+)
 
 
 def main() -> None:

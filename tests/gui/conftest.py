@@ -60,7 +60,7 @@ def engine():
 
 @pytest.fixture
 def play(screen, engine, tmp_path):
-    """Plays a scenario of scenarios.py in a QGIS of its own; fails with what went wrong there."""
+    """Plays a scenario, “module.function” or one of scenarios.py, in a QGIS of its own; fails with what went wrong."""
     profile = tmp_path / "profiles" / "default"
     (profile / "python" / "plugins").mkdir(parents=True)
     (profile / "python" / "plugins" / "solar_saliency").symlink_to(ROOT)

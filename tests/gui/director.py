@@ -46,11 +46,11 @@ class Director:
             self.end(1, traceback.format_exc())
 
     def line(self):
-        """The line of scenarios.py that waits, in the innermost of the generators."""
+        """The line that waits, in the innermost of the generators."""
         inner = self.scenario
         while getattr(inner, "gi_yieldfrom", None) is not None:
             inner = inner.gi_yieldfrom
-        return f"{inner.gi_frame.f_lineno} of scenarios.py"
+        return f"{inner.gi_frame.f_lineno} of {os.path.basename(inner.gi_code.co_filename)}"
 
     def end(self, status, told):
         with open(os.environ["GUI_REPORT"], "w", encoding="utf-8") as report:
@@ -92,3 +92,17 @@ def mouse(widget, place, button=1):
     """Move the real mouse to a place of a widget and press it."""
     point = widget.mapToGlobal(place)
     subprocess.Popen(["xdotool", "mousemove", str(point.x()), str(point.y()), "sleep", "0.1", "click", str(button)])
+
+
+def hover(widget, place):
+    """Move the real mouse to a place of a widget."""
+    point = widget.mapToGlobal(place)
+    subprocess.Popen(["xdotool", "mousemove", str(point.x()), str(point.y())])
+
+
+def drag(widget, places):
+    """Press the real mouse at the first of the places of a widget, move it over the others, and let it go."""
+    points = [widget.mapToGlobal(place) for place in places]
+    moves = [("mousemove", str(point.x()), str(point.y()), "sleep", "0.03") for point in points]
+    rest = [word for move in moves[1:] for word in move]
+    subprocess.Popen(["xdotool", *moves[0], "mousedown", "1", *rest, "mouseup", "1"])

@@ -1,11 +1,12 @@
-"""Started by ``qgis.bin --code``: plays the scenario that GUI_SCENARIO names, then ends QGIS."""
+"""Started by ``qgis.bin --code``: plays the scenario that GUI_SCENARIO names, “module.function”, then ends QGIS."""
 
+import importlib
 import os
 import sys
 
 sys.path.insert(0, os.environ["GUI_TESTS"])
 
 import director
-import scenarios
 
-director.start(getattr(scenarios, os.environ["GUI_SCENARIO"])())
+module, _, function = os.environ["GUI_SCENARIO"].rpartition(".")
+director.start(getattr(importlib.import_module(module or "scenarios"), function)())

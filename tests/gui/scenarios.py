@@ -558,15 +558,15 @@ def picture_is_refused():
 
 def attributions():
     """The attribution layers of the project."""
-    from solar_saliency.solar_saliency_plugin.bridge.layers import run_of
+    from solar_saliency.solar_saliency_plugin.bridge.runs import run_of
 
     return [known for known in QgsProject.instance().mapLayers().values() if run_of(known).get("method") == "attribute"]
 
 
-def on_the_canvas(feature):
-    """Where on the canvas a feature of the detections is, in pixels."""
+def on_the_canvas(feature, of=None):
+    """Where on the canvas a feature of the detections, or of another layer, is, in pixels."""
     transform = QgsCoordinateTransform(
-        layer(DETECTIONS).crs(), iface.mapCanvas().mapSettings().destinationCrs(), QgsProject.instance()
+        (of or layer(DETECTIONS)).crs(), iface.mapCanvas().mapSettings().destinationCrs(), QgsProject.instance()
     )
     point = transform.transform(feature.geometry().pointOnSurface().asPoint())
     pixel = iface.mapCanvas().getCoordinateTransform().transform(point)

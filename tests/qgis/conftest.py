@@ -114,6 +114,39 @@ def shared_data():
 
 
 @pytest.fixture
+def real(engine):
+    """A worker of its own with the real engine."""
+    from solar_saliency.solar_saliency_plugin.bridge.worker import Worker
+
+    own = Worker()
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Starts workers whose engine is a stand-in, which misbehaves on command."""
+    from solar_saliency.solar_saliency_plugin.bridge import engine_process, environment
+    from solar_saliency.solar_saliency_plugin.bridge import worker as worker_module
+    from solar_saliency.solar_saliency_plugin.contract.version import PROTOCOL_VERSION
+    from tests.qgis.engines import STAND_IN
+
+    def start(protocol=PROTOCOL_VERSION):
+        script = tmp_path / "stand_in.py"
+        script.write_text(f"PROTOCOL = {protocol!r}\n{STAND_IN}", encoding="utf-8")
+        monkeypatch.setattr(engine_process, "start_command", lambda python: (sys.executable, "-u", str(script)))
+        found = environment.EngineState(True, "", Path(sys.executable), tmp_path)
+        monkeypatch.setattr(worker_module, "state", lambda: found)
+        started.append(worker_module.Worker())
+        return started[-1]
+
+    started = []
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
 def no_engine(tmp_path, monkeypatch):
     """A session in which no engine is installed."""
     monkeypatch.setenv("SOLAR_SALIENCY_ENGINE", str(tmp_path / "nothing here"))

@@ -6,14 +6,22 @@ from pathlib import Path
 
 import processing
 import pytest
-from osgeo import gdal, osr
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsRasterLayer, QgsVectorLayer
+from osgeo import gdal, ogr, osr
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms.explaining import map_presentation
 from solar_saliency.solar_saliency_plugin.bridge import layers
 from solar_saliency.solar_saliency_plugin.bridge.targets import target_name
 from solar_saliency.solar_saliency_plugin.gui.detections import prefilled
+from solar_saliency.solar_saliency_plugin.qgis_compat import POLYGON_GEOMETRY
 
 STYLES = Path(__file__).resolve().parents[2] / "resources" / "styles"
 SCENE_ID = "T43RDJ"
@@ -117,6 +125,56 @@ def test_a_result_in_groups_that_are_switched_off_is_visible(shown, project):
     for group in project.layerTreeRoot().findGroups(True):
         group.setItemVisibilityChecked(False)
     assert visible(shown("attribute", request=asked(method="gradient")))
+
+
+def superpixels(folder, project):
+    """A layer of polygons that an explanation made, as if it had just been put on the map."""
+    path = str(folder / "s.gpkg")
+    run = {"method": "regionshap", "request": {}, "result": {}, "scene": {"id": SCENE_ID}, "model": {}, "software": {}}
+    source = ogr.GetDriverByName("GPKG").CreateDataSource(path)
+    for name in ("first", "superpixels"):
+        table = source.CreateLayer(name, None, ogr.wkbPolygon)
+        table.SetMetadataItem("SOLAR_SALIENCY_RUN", json.dumps({**run, "warnings": [name]}))
+    del table, source
+    layer = QgsVectorLayer(f"{path}|layername=superpixels", "s", "ogr")
+    project.addMapLayer(layer)
+    layers.move_to_group(project, layer, f"Solar Saliency: {SCENE_ID}", "Why: detection 3")
+    return layer
+
+
+def test_polygons_that_explain_hide_other_explanations_and_are_hidden_by_them(shown, project, tmp_path):
+    below = shown("attribute", request=asked())
+    parts = superpixels(tmp_path, project)
+    assert visible(parts) and not visible(below)
+    above = shown("attribute", request=asked(method="gradient"))
+    assert visible(above) and not visible(parts)
+
+
+def test_a_raster_that_shows_the_same_as_polygons_waits_unchecked(shown, project, tmp_path):
+    parts = superpixels(tmp_path, project)
+    same = layers.Presentation("raster", group="Why: detection 3", behind=str(tmp_path / "s.gpkg"))
+    raster = shown("regionshap", same)
+    assert visible(parts) and not visible(raster)
+    project.removeMapLayer(parts.id())
+    assert visible(shown("regionshap", same))
+
+
+def test_of_a_file_with_several_tables_the_right_one_is_loaded(project, tmp_path):
+    superpixels(tmp_path, project)
+    project.clear()
+    context, path = QgsProcessingContext(), str(tmp_path / "s.gpkg")
+    context.setProject(project)
+    details = QgsProcessingContext.LayerDetails("s", project, "OUTPUT")
+    context.addLayerToLoadOnCompletion(path, details)
+    layers.show_when_loaded(context, path, layers.Presentation("Parts", group="Why: x", layer="superpixels"))
+    (source,) = context.layersToLoadOnCompletion()
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("native:buffer")
+    handleAlgorithmResults(algorithm, context, QgsProcessingFeedback())
+    (layer,) = project.mapLayers().values()
+    assert source.endswith("|layername=superpixels") and layer.name() == "Parts"
+    assert layers.run_of(layer)["warnings"] == ["superpixels"] and layer.geometryType() == POLYGON_GEOMETRY
 
 
 # what they are called

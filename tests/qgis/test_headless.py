@@ -69,6 +69,23 @@ def test_evaluates_several_scenes_and_writes_the_report(qgis_process, sample, tm
     assert (tmp_path / "r.html").exists()
 
 
+@pytest.mark.parametrize(("algorithm", "small"), [("regionshap", "--SUPERPIXELS=4"), ("bandshap", "--PLAYERS=1")])
+def test_explains_regions_and_says_which_part_did_most(qgis_process, sample, tmp_path, algorithm, small):
+    finished = qgis_process(
+        "run",
+        f"solarsaliency:{algorithm}",
+        f"--INPUT={sample['SCENE']}",
+        f"--POLYGONS={sample['TRUTH']}",
+        "--MARGIN=50",
+        small,
+        f"--OUTPUT={tmp_path / 's.gpkg'}",
+        f"--REPORT={tmp_path / 's.html'}",
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "3 regions were explained." in finished.stdout and "): raised by " in finished.stdout
+    assert (tmp_path / "s.gpkg").exists() and (tmp_path / "s.html").exists()
+
+
 def test_without_an_engine_it_says_what_is_missing_and_what_to_do(qgis_process, sample, tmp_path):
     finished = qgis_process(
         "run",

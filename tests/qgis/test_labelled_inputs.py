@@ -154,18 +154,18 @@ def test_changes_that_are_not_saved_count(algorithm, context, listener, outlines
 
 
 def test_a_check_before_the_run_copies_nothing(algorithm, context, outlines, tmp_path, monkeypatch):
-    from solar_saliency.solar_saliency_plugin.bridge import layers
+    from solar_saliency.solar_saliency_plugin.bridge import features
 
-    monkeypatch.setattr(layers.Features, "copy", lambda self: pytest.fail("copied"))
+    monkeypatch.setattr(features.Features, "copy", lambda self: pytest.fail("copied"))
     (memory,) = QgsProject.instance().mapLayersByName("farms")
     values = {"SCENES": ["a.tif"], "POLYGONS": memory.id(), "OUTPUT": str(tmp_path / "model")}
     assert algorithm.checkParameterValues(values, context) == (True, "")
 
 
 def test_a_copy_that_cannot_be_written_is_told(algorithm, context, listener, outlines, monkeypatch):
-    from solar_saliency.solar_saliency_plugin.bridge import layers
+    from solar_saliency.solar_saliency_plugin.bridge import features
 
-    monkeypatch.setattr(layers.QgsProcessingUtils, "generateTempFilename", lambda name: "/nowhere/at/all.gpkg")
+    monkeypatch.setattr(features.QgsProcessingUtils, "generateTempFilename", lambda name: "/nowhere/at/all.gpkg")
     (memory,) = QgsProject.instance().mapLayersByName("farms")
     with pytest.raises(QgsProcessingException, match="cannot be copied"):
         algorithm.prepareAlgorithm({"SCENES": ["a.tif"], "POLYGONS": memory.id()}, context, listener)

@@ -106,8 +106,11 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
         "Evaluate Model…",
         "Explain Detection…",
         "Explain by a Click",
+        "Explain Panel",
+        "Explain Regions…",
+        "Explain Regions by Bands…",
         "Compare Explanations…",
-        "Look into the Network…",
+        "Look Into the Network…",
         "What a Detection Rests On…",
         "Prepare Scene…",
         "Make Sample Scene…",
@@ -124,7 +127,11 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
 def test_the_toolbar_has_buttons_to_detect_and_to_explain(plugin, window):
     (bar,) = window.window.findChildren(menu.QToolBar)
     buttons = [button for button in bar.findChildren(QToolButton) if button.defaultAction() is not None]
-    assert [button.defaultAction().text() for button in buttons] == ["Detect Solar Farms…", "Explain by a Click"]
+    assert [button.defaultAction().text() for button in buttons] == [
+        "Detect Solar Farms…",
+        "Explain by a Click",
+        "Explain Panel",
+    ]
     assert not any(button.icon().isNull() for button in buttons)
 
 

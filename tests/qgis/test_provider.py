@@ -31,6 +31,8 @@ def test_every_option_appears_with_its_help_and_default(provider, method, option
     assert option.unit in parameter.description()
     default = parameter.defaultValue()
     shown = chosen(option, default) if option.choices else default
+    if shown == "" and option.default == ():
+        shown = ()  # several words, in one line of text
     unset = (Role.SCENES, Role.VECTOR, Role.GEOMETRY, Role.SCENE)  # QGIS's own word for empty
     nothing = parameter.isDestination() or option.role in unset
     assert shown == (option.default or None if nothing else option.default)
@@ -134,13 +136,16 @@ def test_every_algorithm_has_an_icon_help_and_group(provider):
         assert algorithm.group() and algorithm.groupId().isalpha()
 
 
+def test_no_algorithm_has_an_html_output_with_which_batches_of_qgis_never_end(provider):
+    assert not [algorithm.name() for algorithm in provider.algorithms() if algorithm.hasHtmlOutputs()]
+
+
 PAGES = [m.name for m in METHODS.values() if any(o.role is Role.PAGE_OUTPUT for o in options(m.request))]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_no_html_output_with_which_batches_of_qgis_3_22_never_end(provider, name):
+def test_a_page_is_a_file_as_any_other(provider, name):
     algorithm = provider.algorithm(name).create()
-    assert not algorithm.hasHtmlOutputs()
     assert algorithm.outputDefinition("REPORT").type() == "outputFile"
     parameter = algorithm.parameterDefinition("REPORT")
     assert parameter.isDestination() and parameter.defaultFileExtension() == "html"

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from qgis.core import QgsProcessingFeedback
 from qgis.PyQt.QtCore import QTimer
 
 from solar_saliency.solar_saliency_plugin.bridge import engine_process, environment
-from solar_saliency.solar_saliency_plugin.bridge import worker as worker_module
 from solar_saliency.solar_saliency_plugin.bridge.narration import Narration, time_left
 from solar_saliency.solar_saliency_plugin.bridge.worker import Worker, worker
 from solar_saliency.solar_saliency_plugin.contract.errors import (
@@ -25,109 +23,7 @@ from solar_saliency.solar_saliency_plugin.contract.errors import (
     UnknownMethodError,
 )
 from solar_saliency.solar_saliency_plugin.contract.version import PROTOCOL_VERSION
-
-STAND_IN = """
-import json, os, signal, sys, threading, time
-
-def say(**message):
-    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
-
-def answer(number, method, params):
-    if method == "sleep":
-        time.sleep(params["seconds"])
-    if method == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if method == "fail":
-        sys.stderr.write("the reason stands here\\n")
-        os._exit(3)
-    if method == "chatter":
-        print("a library prints what it likes", flush=True)
-        sys.stdout.buffer.write(b"\\xff\\xfe\\n[1, 2]\\n{\\n")
-        sys.stdout.flush()
-    if method == "leave" and not os.path.exists(params["once"]):
-        open(params["once"], "w").close()
-        os._exit(0)
-    if method == "always leave":
-        os._exit(0)
-    if method == "tell":
-        progress = {"id": number, "fraction": 0.5, "message": "half", "elapsed": 1, "remaining": 130}
-        say(method="$/progress", params=progress)
-        say(method="window/logMessage", params={"type": 2, "message": "beware"})
-        say(method="window/logMessage", params={"type": 3, "message": "by the way"})
-    say(id=number, result=params)
-
-if PROTOCOL is not None:
-    say(method="hello", params={"protocol": PROTOCOL, "plugin": "0", "python": "3", "packages": {}, "pid": os.getpid()})
-for line in sys.stdin:
-    call = json.loads(line)
-    if "id" in call:
-        threading.Thread(target=answer, args=(call["id"], call["method"], call["params"]), daemon=True).start()
-os._exit(0)
-"""
-
-
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """A worker whose engine is the stand-in."""
-
-    def start(protocol=PROTOCOL_VERSION):
-        script = tmp_path / "stand_in.py"
-        script.write_text(f"PROTOCOL = {protocol!r}\n{STAND_IN}", encoding="utf-8")
-        monkeypatch.setattr(engine_process, "start_command", lambda python: (sys.executable, "-u", str(script)))
-        found = environment.EngineState(True, "", Path(sys.executable), tmp_path)
-        monkeypatch.setattr(worker_module, "state", lambda: found)
-        started.append(Worker())
-        return started[-1]
-
-    started = []
-    yield start
-    for each in started:
-        each.stop()
-
-
-@pytest.fixture
-def real(engine):
-    """A worker of its own with the real engine."""
-    own = Worker()
-    yield own
-    own.stop()
-
-
-class InThread(threading.Thread):
-    """A call in another thread, as Processing's dialog makes it."""
-
-    def __init__(self, called, method, params, feedback=None):
-        super().__init__(daemon=True)
-        self._call = (called, method, params, feedback or QgsProcessingFeedback(False))
-        self.result = self.error = None
-        self.start()
-
-    def run(self):
-        called, method, params, feedback = self._call
-        try:
-            self.result = called.call(method, params, feedback)
-        except Exception as error:
-            self.error = error
-
-    def outcome(self, seconds=30.0):
-        self.join(seconds)
-        assert not self.is_alive(), "the call did not end"
-        return self.error or self.result
-
-
-def wait_until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-
-
-def is_running(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except FileNotFoundError:
-        return False
-    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+from tests.qgis.engines import InThread, is_running, wait_until
 
 
 def long_job(tmp_path):

@@ -26,6 +26,7 @@ from ..versions import package_versions
 from ..windowed.journal import Journal, WindowRecord, run_key
 from ..windowed.raster import WindowedRaster
 from ..windowed.sole_writer import sole_writer
+from .changes import share_computed
 from .explained import Explained, open_explained
 from .frozen import Frozen
 from .maps import RINGS, by_distance, layers, titles
@@ -141,20 +142,29 @@ def _explain(run: Run, job: Job) -> AttributeResult:
 
 def _announce(run: Run, view: View, job: Job) -> None:
     """Say beforehand how long a slow method will take, by timing one evaluation of it on this machine."""
-    entry = run.method.entry
-    started = time.monotonic()
-    if entry.needs == "answers":
-        with torch.inference_mode():
-            view.answers(view.reflectance)
-    else:
-        view.gradient(view.reflectance)
+    entry, (rows, cols) = run.method.entry, view.shape
     cost = run.method.cost(view) * len(run.frozen.occupied)
-    seconds = cost * entry.effort * (time.monotonic() - started)
+    part = 1.0
+    if entry.changes is not None:
+        part = share_computed(view, entry.changes(run.method.settings, min(view.pixel_size), rows * cols))
+    seconds = cost * part * entry.effort * _seconds_of_one(view, entry.needs)
     if seconds > LONG:
-        rows, cols = view.shape
-        # A change is computed only where it can matter, which may be much less than the window.
-        at_most = "At most" if entry.needs == "answers" else "About"
-        job.info(f"{at_most} {seconds:.0f} s: {cost:.0f} evaluations of {cols} × {rows} pixels.")
+        of = "" if part == 1 else "parts of "
+        job.info(f"About {seconds:.0f} s: {cost:.0f} evaluations of {of}{cols} × {rows} pixels.")
+
+
+def _seconds_of_one(view: View, needs: str) -> float:
+    """How long one evaluation takes: the shorter of two, since the first one prepares the layers for the size."""
+    seconds = []
+    for _ in range(2):
+        started = time.monotonic()
+        if needs == "answers":
+            with torch.inference_mode():
+                view.answers(view.reflectance)
+        else:
+            view.gradient(view.reflectance)
+        seconds.append(time.monotonic() - started)
+    return min(seconds)
 
 
 def _gathered(run: Run, job: Job) -> torch.Tensor | None:

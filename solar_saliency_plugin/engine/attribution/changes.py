@@ -114,6 +114,15 @@ class Changes:
         return float((moved * self._view.weights[seen.rows, seen.cols]).sum())
 
 
+def share_computed(view: View, side: float) -> float:
+    """Which share of the window a change of ``side`` × ``side`` pixels costs, at most."""
+    if not sees_nearby_only(view):
+        return 1.0
+    wide = side + 4 * view.network.halo + _QUANTUM
+    rows, cols = view.shape
+    return min(1.0, wide / rows) * min(1.0, wide / cols)
+
+
 def answers_of(view: View, images: torch.Tensor) -> torch.Tensor:
     """Like :meth:`View.answers`, and the same to the bit however many images there are.
 

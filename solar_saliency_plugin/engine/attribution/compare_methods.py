@@ -44,10 +44,10 @@ def compare_methods(request: CompareMethodsRequest, job: Job) -> CompareMethodsR
 
     Raises :class:`SolarSaliencyError`; nothing is written before all maps are computed.
     """
-    if request.baseline_scene.strip() and "scene" not in request.baselines:
+    if (request.baseline_scene.strip() or request.baseline_date.strip()) and "scene" not in request.baselines:
         raise RequestError(
-            "A second scene was given, but “another date” is none of the baselines.",
-            "Choose that baseline (scene), too, or leave the second scene empty.",
+            "A second scene or date was given, but “another date” is none of the baselines.",
+            "Choose that baseline (scene), too, or leave the second scene and its date empty.",
         )
     plain = {f.name: getattr(request, f.name) for f in fields(ExplainOptions) if hasattr(request, f.name)}
     with open_explained(ExplainOptions(**{**plain, "baseline_scene": ""}), job) as explained, ExitStack() as opened:

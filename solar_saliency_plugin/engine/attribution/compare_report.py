@@ -21,7 +21,7 @@ from .comparison import STRONG, Comparison, strongly
 from .maps import robust_range
 from .pictures import natural_colour, over_ground, panels, shades
 from .quality import absorbed
-from .telling import answer, repeat, title_of, warnings
+from .telling import answer, repeat, title_of_target, warnings
 
 #: Methods whose maps say how the answer would change, not what anything contributed.
 SENSITIVITIES = frozenset(
@@ -37,7 +37,7 @@ _MEASURES = ("spearman", "spearman_absolute", "top_overlap", "sign_agreement")
 def page(comparison: Comparison, result: CompareMethodsResult) -> str:
     """The page (HTML) of a comparison."""
     explained, request = comparison.explained, comparison.request
-    title = f"Do explanations agree? {title_of(request.name)}"
+    title = f"Do explanations agree? {title_of_target(explained)}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         answer(explained, result.target_pixels, result.f_x, result.probability),

@@ -12,7 +12,7 @@ from ..reporting.page import BLUE, ORANGE, document, facts, figure, image, numbe
 from .explained import Explained
 from .masks import Mask, Wanted, masked
 from .pictures import natural_colour, over_ground, panels
-from .telling import answer, repeat, title_of, warnings
+from .telling import answer, repeat, title_of_target, warnings
 from .view import View
 
 _TITLES = {
@@ -32,7 +32,7 @@ def report(
     result: DeletionMaskResult,
 ) -> str:
     """The page (HTML)."""
-    title = f"{_TITLES[request.form]}: {title_of(request.name)}"
+    title = f"{_TITLES[request.form]}: {title_of_target(explained)}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         answer(explained, result.target_pixels, result.f_x, result.probability),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,7 +111,16 @@ class Explained:
 
     def compared_with(self, baseline: str, scene: str = "") -> Explained:
         """The same, compared with another baseline (``scene``: the second one's); close its ``baseline`` yourself."""
-        other = replace(self, request=replace(self.request, baseline=baseline, baseline_scene=scene))
+        date = self.request.baseline_date if baseline == "scene" else ""  # which only another date can have
+        request = replace(self.request, baseline=baseline, baseline_scene=scene, baseline_date=date)
+        return self._changed(request=request)
+
+    def of_target(self, target: Target, job: Job) -> Explained:
+        """Another target of the same scene and model; close its ``baseline`` yourself."""
+        return self._changed(target=target, job=job)
+
+    def _changed(self, **members: Any) -> Explained:
+        other = replace(self, **members)
         if "of_scene" in vars(self):  # what is known of the scene need not be found again
             vars(other)["of_scene"] = self.of_scene
         return other
@@ -201,22 +211,33 @@ class Explained:
 
         Of places all over the scene where the target is too large to have surroundings.
         """
-        whole = self.scene.grid.whole
-        margin = int(SURROUNDINGS / max(self.scene.grid.pixel_size))
-        windows = [self.target.area.grown(margin).intersection(whole)] if self.is_whole else places(whole)
+        near = self.target.area.grown(int(SURROUNDINGS / max(self.scene.grid.pixel_size)))
+        near = near.intersection(self.scene.grid.whole)
+        windows = [self._window_of(near)] if self.is_whole else places(self.scene.grid.whole)
         random = np.random.default_rng(self.request.seed)
         found = []
         for window in windows:
             self.job.check()
-            reflectance, valid = self.scene.read(window)
+            reflectance, valid = self.read(window)
             with torch.inference_mode():
                 logits = self.network.logits(self._filled(reflectance, valid))[0].cpu()
             ground = valid & (torch.sigmoid(logits).numpy() < self.threshold)
             if not self.target.only_detected:
                 ground &= ~self.target.inside(window, self.scene.grid)
+            if self.is_whole:  # a network of the user's own may be shown more than is near
+                far = np.ones_like(ground)
+                far[near.intersection(window).within(window)] = False
+                ground &= ~far
             spectra = reflectance[:, ground].T
             found.append(spectra[random.permutation(len(spectra))[:SPECTRA]])
         return np.concatenate(found)
+
+    def _window_of(self, near: Window) -> Window:
+        """``near`` as the network takes it; of a network that takes less, the window around the target."""
+        try:
+            return self.network.window_around(near, self.scene.grid.whole) or near
+        except MethodUnsuitableError:
+            return self.region
 
 
 @contextmanager

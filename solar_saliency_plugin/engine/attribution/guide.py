@@ -56,7 +56,7 @@ def methods_page() -> str:
         _overview(),
         "<h2>The methods</h2>",
         *(_method(entry) for entry in ATTRIBUTION_METHODS.values()),
-        "<h2>Inside the network</h2><p>Look into the Network tells what a layer's channels contribute, or what one "
+        "<h2>Inside the network</h2><p>Look Into the Network tells what a layer's channels contribute, or what one "
         "channel looks at.</p>",
         *(_method(entry, "layer-") for entry in LAYER_METHODS.values()),
     ]
@@ -72,7 +72,7 @@ def _questions() -> str:
     return (
         "<h2>Which question, which method</h2><table><tr><th>You want to know</th><th>Take</th><th>Because</th></tr>"
         f"{rows}</table><p>Whether another method or baseline tells the same story: <b>Compare Explanations</b>. What "
-        "single layers and channels of the network contribute: <b>Look into the Network</b>. The least that "
+        "single layers and channels of the network contribute: <b>Look Into the Network</b>. The least that "
         "has to be taken out for a detection to vanish: <b>What a Detection Rests On</b>.</p>"
     )
 

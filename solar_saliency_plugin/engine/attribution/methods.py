@@ -113,11 +113,16 @@ def _checked(found: Attribution) -> Attribution:
 
 
 def _mean_facts(parts: list[Attribution]) -> dict[str, Any]:
-    """Facts of several runs: the mean where they are numbers, those of the first run otherwise."""
-    found = dict(parts[0].facts)
-    for name, value in found.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[name] = sum(part.facts[name] for part in parts) / len(parts)
-        elif isinstance(value, bool):
-            found[name] = all(part.facts[name] for part in parts)
+    """Facts that all runs have: the mean where they are numbers; texts one after the other where they differ."""
+    found: dict[str, Any] = {}
+    for name, value in parts[0].facts.items():
+        values = [part.facts[name] for part in parts if name in part.facts]
+        if len(values) < len(parts):
+            continue
+        if isinstance(value, bool):
+            found[name] = all(values)
+        elif isinstance(value, (int, float)):
+            found[name] = sum(values) / len(parts)
+        else:
+            found[name] = ", ".join(dict.fromkeys(values)) if isinstance(value, str) else value
     return found

@@ -21,13 +21,14 @@ from .maps import robust_range
 #: Values that the style's range is found from, at most a side.
 _LOOKED_AT = 1024
 
-#: What a map's values mean: the style's template, and what its legend says of the lowest and of the highest value.
+#: What a map's values mean: the style's template, and what its legend says of the lowest value and of where colours
+#: are full.
 LEGENDS = {
-    "contribution": ("attribution", "lowered the answer", "raised the answer"),
-    "slope": ("attribution", "would lower the answer if brighter", "would raise the answer if brighter"),
-    "size": ("attribution_unsigned", "no effect", "strong effect"),
-    "replaced": ("attribution_unsigned", "left as it is", "wholly replaced"),
-    "kept": ("attribution_unsigned", "replaced", "wholly kept"),
+    "contribution": ("attribution", "lowered the answer", "raised the answer ({value:.2g})"),
+    "slope": ("attribution", "would lower the answer if brighter", "would raise the answer if brighter ({value:.2g})"),
+    "size": ("attribution_unsigned", "no effect", "strong effect ({value:.2g})"),
+    "replaced": ("attribution_unsigned", "left as it is", "{percent:.0f} % replaced"),
+    "kept": ("attribution_unsigned", "replaced", "{percent:.0f} % kept"),
 }
 
 #: Members of a result that differ from run to run.
@@ -79,7 +80,9 @@ def publish(
         job.warn(f"“{beside.name}” holds a style of your own; it is kept, and may not fit the new result.")
     else:
         template, low, high = LEGENDS[style]
-        write_style(template, beside, range=f"{extent:.6g}", low=low, high=f"{high} ({extent:.2g})")
+        write_style(
+            template, beside, range=f"{extent:.6g}", low=low, high=high.format(value=extent, percent=100 * extent)
+        )
 
 
 def _range(path: Path) -> float:

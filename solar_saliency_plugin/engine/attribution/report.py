@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import rasterio
 from rasterio.enums import Resampling
 
 from ...contract.attribution import AttributeResult, tells_slope
+from ...contract.band_words import band_text
 from ..reporting.page import document, facts, image, number, percent, signed, signed_bars
 from ..windowed.raster import WindowedRaster
 from .maps import RINGS, robust_range
@@ -23,7 +25,7 @@ from .telling import (
     method_told,
     repeat,
     settings_told,
-    title_of,
+    title_of_target,
     warnings,
 )
 
@@ -37,7 +39,7 @@ _LARGEST = 600
 def report(run: Run, result: AttributeResult, raster: WindowedRaster) -> str:
     """The page (HTML) of a run that is computed; ``raster`` holds its map."""
     entry, explained = run.method.entry, run.explained
-    title = f"Why: {title_of(run.request.name)}"
+    title = f"Why: {title_of_target(explained)}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         answer(explained, result.target_pixels, result.f_x, result.probability),
@@ -112,15 +114,20 @@ def _bands(result: AttributeResult) -> str:
     lowest, highest = by_value[0], by_value[-1]
     told = []
     if result.bands[highest] > 0:
-        told.append(f"{escape(highest)} raised the answer most ({signed(result.bands[highest])})")
+        told.append(f"{escape(band_text(highest))} raised the answer most: {signed(result.bands[highest])}")
     if result.bands[lowest] < 0:
-        told.append(f"{escape(lowest)} lowered it most ({signed(result.bands[lowest])})")
+        told.append(f"{escape(band_text(lowest))} lowered it most: {signed(result.bands[lowest])}")
     words = "; ".join(told)
-    chart = signed_bars(result.bands, "What each band contributed", raised=RAISED, lowered=LOWERED)
+    chart = signed_bars(_in_words(result.bands), "What each band contributed", raised=RAISED, lowered=LOWERED)
     return (
         f"<h2>The bands</h2><p>Added up over all pixels, {words or 'no band moved the answer'}.</p>{chart}"
         '<p class="small">Contributions of opposite signs cancel in such a sum: the maps of single bands show both.</p>'
     )
+
+
+def _in_words(bands: Mapping[str, float]) -> dict[str, float]:
+    """The bands' numbers by what people call the bands."""
+    return {band_text(name): value for name, value in bands.items()}
 
 
 def _slopes(run: Run, result: AttributeResult) -> str:
@@ -129,7 +136,7 @@ def _slopes(run: Run, result: AttributeResult) -> str:
         return ""
     squares = "" if run.method.entry.signed else "squares of "
     what = f"{squares}the change of the {run.request.quantity} per unit of reflectance"
-    chart = signed_bars(result.bands, "What each band would change", raised=RAISED, lowered=LOWERED)
+    chart = signed_bars(_in_words(result.bands), "What each band would change", raised=RAISED, lowered=LOWERED)
     return (
         f"<h2>The bands</h2><p>Added up over all pixels, {what}. It says how the answer would move, not what "
         f"contributed to it.</p>{chart}"
@@ -148,11 +155,12 @@ def _trust(run: Run, result: AttributeResult) -> str:
         (f"{middle}–{far} m away", result.within_200_m),
         ("farther away", result.beyond_200_m),
     )
+    times = "once" if result.evaluations == 1 else f"{result.evaluations:,} times"
     where = ", ".join(f"{place} {percent(share)}" for place, share in shares if not math.isnan(share))
     rows = [
         ("Contributions", completeness(entry, result.attribution_sum, wanted, result.error, kept)),
         ("Where they lie", f"Whatever their sign: {where}." if where else "Nowhere: the map is zero."),
-        ("Model asked", f"{result.evaluations:,} times, on {escape(result.device)}"),
+        ("Model asked", f"{times}, on {escape(result.device)}"),
         *facts_told(result.facts),
     ]
     return (

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from .changes import around_target, part
+from .precision import TRIED, WORTH_A_TRIAL, Precision, chosen
 from .superpixels import segments, spread_evenly
 from .view import Attribution, Settings, View
 
@@ -161,29 +162,42 @@ def _played(
     count = int(labels.max()) + 1
     if count == 0:
         return Attribution(torch.zeros(1, *view.shape), 0, {"superpixels": 0})
-    game = _game(view, labels, _Answer(part(view, around_target(view)), evaluations, f"{name} of {count} superpixels"))
+    game, precision = _game(view, labels, settings, f"{name} of {count} superpixels")
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # captum's, on what it does to its arguments
         torch.manual_seed(view.seed)
         values, facts = explained(game)
     spread = torch.from_numpy(spread_evenly(labels, values)).to(view.reflectance.device)
-    return Attribution(spread[None], game.answer.asked, {"superpixels": count, **facts})
+    return Attribution(spread[None], game.answer.asked, {"superpixels": count, **facts, **precision.facts})
 
 
-def _game(view: View, labels: np.ndarray, answer: _Answer) -> _Game:
-    crop = around_target(view)
+def _game(view: View, labels: np.ndarray, settings: Settings, message: str) -> tuple[_Game, Precision]:
+    crop, evaluations = around_target(view), settings["evaluations"]
     seen = part(view, crop)
     players = torch.from_numpy(labels[crop.rows, crop.cols]).long().to(view.reflectance.device)
     # captum knows no pixels that belong to nobody: they go to the first player, who has nothing to change in them.
     baseline = torch.where(players < 0, seen.reflectance, seen.baselines[:1])
-    return _Game(
-        image=seen.reflectance,
-        baseline=baseline,
-        players=players.clamp(min=0)[None, None],
-        count=int(labels.max()) + 1,
-        answer=answer,
-        at_a_time=seen.at_a_time,
-    )
+    players, count = players.clamp(min=0), int(labels.max()) + 1
+
+    def trial(one: View) -> np.ndarray:
+        return _tried(one, players, count, baseline)
+
+    asked = settings["precision"] or ("auto" if evaluations >= WORTH_A_TRIAL else "float32")
+    seen, precision = chosen(seen, asked, trial)
+    if precision.told:
+        view.job.info(precision.told)
+    answer = _Answer(seen, evaluations, message)
+    return _Game(seen.reflectance, baseline, players[None, None], count, answer, seen.at_a_time), precision
+
+
+def _tried(view: View, players: torch.Tensor, count: int, baseline: torch.Tensor) -> np.ndarray:
+    """S of some random coalitions, each player there as often as not: (n,), float64."""
+    present = torch.from_numpy(np.random.default_rng(view.seed).random((TRIED, count)) < 0.5).to(players.device)
+    answers = []
+    with torch.inference_mode():
+        for some in torch.split(present, view.at_a_time):
+            answers.append(view.score(torch.where(some[:, players][:, None], view.reflectance, baseline)))
+    return torch.cat(answers).double().numpy(force=True)
 
 
 def _nearness(image: object, changed: object, coalition: torch.Tensor, **members: object) -> float:

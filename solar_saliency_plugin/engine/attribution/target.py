@@ -73,7 +73,7 @@ def read_target(request: TargetOptions, grid: Grid, area: Window, job: Job) -> T
         raise RequestError("There are two targets: one as text, and a layer of polygons.", "Give one of them only.")
     only_detected = request.pixels == "detected"
     if request.target.strip():
-        geometry = _geometry(request.target, request.target_crs, grid, area)
+        geometry = read_geometry(request.target, request.target_crs, grid, area)
     elif request.polygons.strip():
         geometry = _union(request.polygons, grid, area, job)
     else:
@@ -81,29 +81,44 @@ def read_target(request: TargetOptions, grid: Grid, area: Window, job: Job) -> T
     is_point = geometry.geom_type == "Point"
     if is_point:
         geometry = _square(geometry, request.around, grid)
-    if geometry.is_empty:
-        raise _OUTSIDE
-    window = _window(geometry, grid).intersection(area)
+    return target_of(geometry, grid, area, only_detected, is_point)
+
+
+def target_of(
+    geometry: shapely.Geometry,
+    grid: Grid,
+    area: Window,
+    only_detected: bool,
+    is_point: bool = False,
+    what: str = "target",
+) -> Target:
+    """The target that a geometry in the grid's CRS stands for, as far as it lies in ``area``.
+
+    Raises :class:`ExtentOutsideError`, which calls it ``what``, where it lies outside.
+    """
+    window = Window(0, 0, 0, 0) if geometry.is_empty else _window(geometry, grid).intersection(area)
     if not window.height or not window.width:
-        raise _OUTSIDE
+        raise ExtentOutsideError(
+            f"The {what} lies outside the scene, or outside the extent that was asked for.",
+            f"Choose a place inside, or check the {what}'s coordinate reference system.",
+        )
     return Target(window, geometry, only_detected, is_point)
 
 
-_OUTSIDE = ExtentOutsideError(
-    "The target lies outside the scene, or outside the extent that was asked for.",
-    "Choose a place inside, or check the target's coordinate reference system.",
-)
+def placed(polygons: np.ndarray, grid: Grid, area: Window) -> np.ndarray:
+    """Polygons in degrees as they lie in the grid's CRS, cut off where they reach far beyond ``area``."""
+    around = _around(grid, area, DEGREES)
+    return np.asarray(shapely.make_valid(in_crs(shapely.intersection(polygons, around), grid.crs)))
 
 
 def _union(path: str, grid: Grid, area: Window, job: Job) -> shapely.Geometry:
     """The polygons of a layer that lie in ``area``, as one geometry in the grid's CRS."""
     polygons = read_polygons(path, job).polygons
     job.check()
-    around = _around(grid, area, DEGREES)
-    near = polygons[shapely.intersects(shapely.box(*shapely.bounds(polygons).T), around)]
-    found = in_crs(shapely.intersection(near, around), grid.crs)
+    near = polygons[shapely.intersects(shapely.box(*shapely.bounds(polygons).T), _around(grid, area, DEGREES))]
+    found = placed(near, grid, area)
     job.check()
-    return shapely.union_all(shapely.make_valid(found))
+    return shapely.union_all(found)
 
 
 def _around(grid: Grid, area: Window, crs: str) -> shapely.Polygon:
@@ -115,27 +130,30 @@ def _around(grid: Grid, area: Window, crs: str) -> shapely.Polygon:
     return shapely.box(*bounds)
 
 
-def _geometry(text: str, crs: str, grid: Grid, area: Window) -> shapely.Geometry:
-    """The polygon or point that a text stands for, in the grid's CRS, and what of it lies about ``area``."""
+def read_geometry(text: str, crs: str, grid: Grid, area: Window, what: str = "target") -> shapely.Geometry:
+    """The polygon or point that a text stands for, in the grid's CRS, and what of it lies about ``area``.
+
+    Raises :class:`RequestError`, which calls it ``what``, for text that is none.
+    """
     if not _KINDS.match(text):
-        raise RequestError(f"The target “{text.strip()[:40]}” is no polygon or point in well-known text.", _SHAPES)
+        raise RequestError(f"The {what} “{text.strip()[:40]}” is no polygon or point in well-known text.", _SHAPES)
     if len(text) > LONGEST or _depth(text) > _DEEPEST:
-        raise RequestError("The target's text is too long, or nested too deep, to be one outline.", _SHAPES)
+        raise RequestError(f"The {what}'s text is too long, or nested too deep, to be one outline.", _SHAPES)
     try:
         geometry = shapely.from_wkt(text)
     except (shapely.errors.GEOSException, ValueError, TypeError) as error:
-        raise RequestError("The target is no well-known text.", _SHAPES) from error
+        raise RequestError(f"The {what} is no well-known text.", _SHAPES) from error
     if geometry.geom_type == "MultiPoint" and len(geometry.geoms) == 1:
         geometry = geometry.geoms[0]
     if geometry.is_empty or geometry.geom_type not in ("Point", "Polygon", "MultiPolygon"):
-        raise RequestError(f"The target is a {geometry.geom_type}, or empty.", _SHAPES)
+        raise RequestError(f"The {what} is a {geometry.geom_type}, or empty.", _SHAPES)
     geometry = shapely.force_2d(geometry)
     if not np.isfinite(shapely.bounds(geometry)).all():
-        raise RequestError("The target has coordinates that are nowhere.", _SHAPES)
+        raise RequestError(f"The {what} has coordinates that are nowhere.", _SHAPES)
     if geometry.geom_type != "Point":
         geometry = _enclosed(geometry)
         if not shapely.area(geometry):
-            raise RequestError("The target has no area.", _SHAPES)
+            raise RequestError(f"The {what} has no area.", _SHAPES)
     try:
         geometry = shapely.intersection(geometry, _around(grid, area, crs or grid.crs.to_wkt()))
         if crs.strip():
@@ -143,7 +161,7 @@ def _geometry(text: str, crs: str, grid: Grid, area: Window) -> shapely.Geometry
             geometry = shapely.transform(geometry, mover.transform, interleaved=False)
     except pyproj.exceptions.ProjError as error:
         raise RequestError(
-            f"“{crs[:80]}” is no coordinate reference system that the target could be in.",
+            f"“{crs[:80]}” is no coordinate reference system that the {what} could be in.",
             "Give a code such as EPSG:4326.",
         ) from error
     return geometry if geometry.geom_type == "Point" else _enclosed(geometry)

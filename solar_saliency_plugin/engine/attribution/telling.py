@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from html import escape
 from typing import Any
 
+import shapely
+
 from ...contract.attribution_methods import AttributionMethod
 from ...contract.options import to_json
 from ...contract.version import PLUGIN_VERSION
+from ..imagery.polygons import place_name, to_degrees
 from ..reporting.page import facts, note, number, paragraph
 from ..versions import package_versions
 from .explained import Explained
@@ -32,6 +35,17 @@ _BASELINES = {
 def title_of(name: str) -> str:
     """What a page calls its target."""
     return name or "the target"
+
+
+def title_of_target(explained: Explained) -> str:
+    """What a page calls the target of a question: by its name, else by its place, as the layers' groups do."""
+    request, grid = explained.request, explained.scene.grid
+    if request.name.strip():
+        return request.name.strip()
+    if not request.target.strip() and not request.polygons.strip():
+        return "all detections"
+    west, south, east, north = shapely.bounds(shapely.from_wkt(explained.target.wkt(grid)))
+    return place_name(*to_degrees(grid.crs).transform((west + east) / 2, (south + north) / 2))
 
 
 def baseline_name(kind: str) -> str:
@@ -93,8 +107,37 @@ def settings_told(settings: Mapping[str, Any]) -> str:
 
 
 def facts_told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a method has to say of its own, as rows of a table."""
-    return [(escape(_words(name)).capitalize(), escape(_value(value))) for name, value in found.items()]
+    """What a method has to say of its own, as rows of a table; words of their own where the name says too little."""
+    rows = []
+    for name, value in found.items():
+        title, told = _FACTS.get(name, (_words(name).capitalize(), _value))
+        rows.append((escape(title), escape(told(value))))
+    return rows
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes: with more points neither the sum nor the map would change much" if value else "no: see the warning"
+
+
+def _bits(name: str) -> str:
+    return name.replace("bfloat16", "16 bits (bfloat16)").replace("float32", "32 bits")
+
+
+#: What facts are called on pages, and how their values are told.
+_FACTS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "completeness_error": ("The sum misses", lambda share: f"{_share(share)} of the difference"),
+    "map_change": ("The map moved by", lambda share: f"{_share(share)} when the points were tripled for the last time"),
+    "refined": ("Exact enough", _yes_or_no),
+    "passes": ("Work", lambda passes: f"as much as looking at the whole map {passes:.3g} times"),
+    "squares": ("Squares hidden", lambda count: f"{count:,}"),
+    "surrogate_r2": ("Fit of the linear model", lambda r2: f"R² = {r2:.3f}; 1 would be perfect"),
+    "orders": ("Random orders", lambda count: f"{count:,}"),
+    "absorbed_by_biases": ("Kept by biases", lambda value: number(value, 3)),
+    "absorbed_by_epsilon": ("Kept by ε", lambda value: number(value, 3)),
+    "absorbed_by_nodata": ("Kept by places without data", lambda value: number(value, 3)),
+    "precision": ("Computed in", _bits),
+    "off_in_16_bits": ("16 bits, in a trial, were off by", lambda share: f"{_share(share)} of how much answers vary"),
+}
 
 
 def repeat(method: str, request: Any, explained: Explained) -> str:
@@ -104,7 +147,7 @@ def repeat(method: str, request: Any, explained: Explained) -> str:
     text = json.dumps(asked, ensure_ascii=False, indent=2)
     software = ", ".join(f"{name} {version}" for name, version in sorted(package_versions().items()))
     return (
-        "<h2>How to repeat it</h2><p>In QGIS: the raster's context menu, Re-run from This Layer. Without QGIS: "
+        "<h2>How to repeat it</h2><p>In QGIS: the layer's context menu, Re-run from This Layer. Without QGIS: "
         f"<code>python -m solar_saliency_plugin.engine {method}</code> with these options; all others have their "
         f"defaults.</p><pre><code>{escape(text)}</code></pre>"
         + facts(

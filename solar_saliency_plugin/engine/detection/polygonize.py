@@ -1,13 +1,10 @@
 """Detection polygons from a probability raster."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy as np
-import pyogrio
 import rasterio
 import shapely
 from pyproj import Geod, Transformer
@@ -15,8 +12,10 @@ from rasterio.features import shapes
 
 from ...contract.detection import PolygonizeRequest, PolygonizeResult
 from ...contract.errors import GridUnsuitableError, NotReflectanceError, SceneNotFoundError, SceneUnreadableError
+from ..imagery.geopackage import VectorLayer, write_geopackage, writing_geopackage
 from ..imagery.grid import Window
-from ..imagery.outputs import check_output, put_in_place, translate_os_error
+from ..imagery.outputs import check_output, put_in_place
+from ..imagery.polygons import place_name
 from ..imagery.style import style, threshold_values
 from ..job import Job
 from ..provenance import read_run, run_tag
@@ -81,11 +80,8 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
         seconds=job.seconds,
         warnings=tuple(job.warnings),
     )
-    try:
-        with sole_writer(output):
-            _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
-    except (OSError, sqlite3.Error, pyogrio.errors.DataSourceError) as error:
-        raise translate_os_error(error) from error
+    with writing_geopackage(), sole_writer(output):
+        _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
     job.finish("Done")
     return result
 
@@ -166,7 +162,7 @@ def _detection(
     longitude, latitude = to_degrees.transform(*(transform @ (col + 0.5, row + 0.5)))
     return Detection(
         # Where it is most probable stays the same when the threshold moves the outline.
-        id=f"{abs(latitude):.5f}{'N' if latitude >= 0 else 'S'} {abs(longitude):.5f}{'E' if longitude >= 0 else 'W'}",
+        id=place_name(longitude, latitude),
         geometry=geometry,
         area_ha=area_ha,
         mean_probability=component.mean_probability,
@@ -209,47 +205,17 @@ def _write(
         "model": np.array([str(run.get("model", {}).get("name", ""))] * len(detections), dtype=object),
         "threshold": np.full(len(detections), threshold),
     }
+    shown = VectorLayer(
+        LAYER,
+        [d.geometry for d in detections],
+        fields,
+        style("detections", **threshold_values(threshold)),
+        "Solar Saliency detections",
+    )
     part = output.with_name(output.stem + ".part.gpkg")
     part.unlink(missing_ok=True)
-    # GeoPackages carry the time of their last change; without this the same request would not give the same bytes.
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
     try:
-        pyogrio.raw.write(
-            part,
-            geometry=shapely.to_wkb([d.geometry for d in detections]),
-            field_data=list(fields.values()),
-            fields=list(fields),
-            layer=LAYER,
-            driver="GPKG",
-            geometry_type="MultiPolygon",
-            crs=crs,
-            layer_metadata=tags,
-            # What QGIS 3.22's GDAL knows; it warns of files of later versions.
-            dataset_options={"VERSION": "1.2"},
-        )
-        _add_style(part, threshold)
+        write_geopackage(part, [shown], crs, tags)
         put_in_place(part, output)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _add_style(geopackage: Path, threshold: float) -> None:
-    """Store the style the way QGIS does, as the layer's default (table ``layer_styles``)."""
-    with closing(sqlite3.connect(geopackage)) as database, database:
-        database.execute(
-            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), "
-            "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), "
-            "styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
-            "update_time DATETIME)"
-        )
-        database.execute(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
-            "styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
-            "VALUES ('', '', ?, 'geom', 'Solar Saliency', ?, '', 1, 'Solar Saliency detections', '', '', "
-            "'2000-01-01T00:00:00.000Z')",
-            (LAYER, style("detections", **threshold_values(threshold))),
-        )
-        database.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) "
-            "VALUES ('layer_styles', 'attributes', 'layer_styles', '', '2000-01-01T00:00:00.000Z', 0)"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,9 @@ _OPEN_ERRORS = (
     OSError,
     RuntimeError,
 )
+
+#: Features that are looked at between two looks at whether the job was cancelled: about a second.
+_BLOCK = 20_000
 
 #: Files that only say where data lie, which may be on the network.
 _POINTERS = re.compile(rb'<OGR\w+DataSource|"type"\s*:\s*"gdal', re.IGNORECASE)
@@ -75,7 +79,7 @@ def read_polygons(path: str, job: Job, field: str = "") -> PolygonLayer:
         ) from error
     if not len(stored):
         raise LabelsUnsuitableError(f"{name} holds no outlines: the layer is empty.", _DRAW)
-    polygons, features = _polygons(shapely.from_wkb(stored, on_invalid="ignore"), name, job)
+    polygons, features = _polygons(stored, name, job)
     polygons, inside = _placed(polygons, meta["crs"], name, job)
     return PolygonLayer(name, polygons, features[inside], values[0] if field else np.empty(0))
 
@@ -83,6 +87,12 @@ def read_polygons(path: str, job: Job, field: str = "") -> PolygonLayer:
 def in_crs(geometries: np.ndarray, crs: CRS) -> np.ndarray:
     """Geometries in degrees, carried over into ``crs``."""
     return shapely.transform(geometries, _from_degrees(crs).transform, interleaved=False)
+
+
+def place_name(longitude: float, latitude: float) -> str:
+    """A place as a name, to about a metre: 26.21095N 74.06132E."""
+    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
+    return f"{abs(latitude):.5f}{north} {abs(longitude):.5f}{east}"
 
 
 _DRAW = "Choose the layer with the outlines of solar farms, as polygons."
@@ -158,50 +168,71 @@ def _check(info: dict[str, Any], field: str, name: str) -> None:
         )
 
 
-def _polygons(geometries: np.ndarray, name: str, job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Valid polygons, and the number of the feature that each comes from."""
-    present = np.array([g is not None and not g.is_empty for g in geometries], bool)
-    if not present.any():
+def _polygons(stored: np.ndarray, name: str, job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """Valid polygons of geometries stored as WKB, and the number of the feature that each comes from."""
+    found = [_flat(stored[block]) for block in _blocks(len(stored), job)]
+    if not any(one.present for one in found):
         raise LabelsUnsuitableError(f"{name} holds no outlines: all of its geometries are empty.", _DRAW)
-    finite = present & np.isfinite(np.where(present[:, None], shapely.bounds(geometries), np.nan)).all(axis=1)
-    crossed = np.zeros(len(geometries), bool)
-    crossed[finite] = shapely.get_dimensions(geometries[finite]) == 2
-    crossed[crossed] = ~shapely.is_valid(geometries[crossed])
-    repaired = geometries.copy()
-    repaired[crossed] = shapely.make_valid(geometries[crossed])
-    parts, features = repaired[finite], np.flatnonzero(finite)
-    while (shapely.get_type_id(parts) > 3).any():  # collections may hold collections
-        parts, owners = shapely.get_parts(parts, return_index=True)
-        features = features[owners]
+    starts = range(0, len(stored), _BLOCK)
+    parts = np.concatenate([one.parts for one in found])
+    features = np.concatenate([one.features + start for one, start in zip(found, starts, strict=True)])
     polygons = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)
     if not polygons.any():
         kind = {0: "points", 1: "lines"}.get(
             int(shapely.get_type_id(parts).max(initial=-1)), "polygons without an area"
         )
         raise LabelsUnsuitableError(f"{name} holds no outlines, but {kind}.", _DRAW)
-    lost = len(geometries) - len(np.unique(features[polygons]))
+    lost, crossed = len(stored) - len(np.unique(features[polygons])), sum(one.crossed for one in found)
     if lost:
-        job.warn(
-            f"{lost} of {len(geometries)} features of {name} hold no polygon that has an area; they were left out."
-        )
-    if crossed.any():
-        job.warn(f"{crossed.sum()} outlines of {name} crossed or touched themselves and were repaired.")
+        job.warn(f"{lost} of {len(stored)} features of {name} hold no polygon that has an area; they were left out.")
+    if crossed:
+        job.warn(f"{crossed} outlines of {name} crossed or touched themselves and were repaired.")
     return parts[polygons], features[polygons]
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Geometries taken apart: single ones, the number of the feature of each; how many were there, and repaired."""
+
+    parts: np.ndarray
+    features: np.ndarray
+    present: int
+    crossed: int
+
+
+def _flat(stored: np.ndarray) -> _Flat:
+    geometries = shapely.from_wkb(stored, on_invalid="ignore")
+    present = np.array([g is not None and not g.is_empty for g in geometries], bool)
+    finite = present & np.isfinite(np.where(present[:, None], shapely.bounds(geometries), np.nan)).all(axis=1)
+    crossed = np.zeros(len(geometries), bool)
+    crossed[finite] = shapely.get_dimensions(geometries[finite]) == 2
+    crossed[crossed] = ~shapely.is_valid(geometries[crossed])
+    geometries[crossed] = shapely.make_valid(geometries[crossed])
+    parts, features = geometries[finite], np.flatnonzero(finite)
+    while (shapely.get_type_id(parts) > 3).any():  # collections may hold collections
+        parts, owners = shapely.get_parts(parts, return_index=True)
+        features = features[owners]
+    return _Flat(parts, features, int(present.sum()), int(crossed.sum()))
+
+
+def _blocks(count: int, job: Job) -> Iterator[slice]:
+    """So many things, some at a time; raises :class:`CancelledError` in between."""
+    for start in range(0, count, _BLOCK):
+        job.check()
+        yield slice(start, start + _BLOCK)
 
 
 def _placed(polygons: np.ndarray, crs: str, name: str, job: Job) -> tuple[np.ndarray, np.ndarray]:
     """The polygons that lie on Earth, in degrees, and which of all they are (bool)."""
     try:
         to_degrees = pyproj.Transformer.from_crs(crs, DEGREES, always_xy=True)
-        placed = shapely.transform(polygons, to_degrees.transform, interleaved=False)
+        found = [_on_earth(polygons[block], to_degrees) for block in _blocks(len(polygons), job)]
     except pyproj.exceptions.ProjError as error:
         raise LabelsUnsuitableError(
             f"The coordinate reference system of {name} leads to no place on Earth: {_first_line(error)}",
             "Export the layer in another one, such as EPSG:4326.",
         ) from error
-    west, south, east, north = shapely.bounds(placed).T
-    inside = np.isfinite([west, south, east, north]).all(axis=0)
-    inside &= (west >= -180.001) & (east <= 180.001) & (south >= -90) & (north <= 90)
+    placed, inside = (np.concatenate(members) for members in zip(*found, strict=True))
     if not inside.any():
         raise LabelsUnsuitableError(
             f"The outlines of {name} do not lie where its coordinate reference system says that they could.",
@@ -209,10 +240,19 @@ def _placed(polygons: np.ndarray, crs: str, name: str, job: Job) -> tuple[np.nda
         )
     if not inside.all():
         job.warn(f"{(~inside).sum()} outlines of {name} lie nowhere on Earth; they were left out.")
-    broken = inside & ~shapely.is_valid(placed)  # two vertices that were apart may fall on one
-    placed[broken] = shapely.buffer(placed[broken], 0)
     inside &= ~shapely.is_empty(placed)
     return placed[inside], inside
+
+
+def _on_earth(polygons: np.ndarray, to_degrees: pyproj.Transformer) -> tuple[np.ndarray, np.ndarray]:
+    """The polygons in degrees, and which of them lie on Earth (bool)."""
+    placed = shapely.transform(polygons, to_degrees.transform, interleaved=False)
+    west, south, east, north = shapely.bounds(placed).T
+    inside = np.isfinite([west, south, east, north]).all(axis=0)
+    inside &= (west >= -180.001) & (east <= 180.001) & (south >= -90) & (north <= 90)
+    broken = inside & ~shapely.is_valid(placed)  # two vertices that were apart may fall on one
+    placed[broken] = shapely.buffer(placed[broken], 0)
+    return placed, inside
 
 
 def to_degrees(crs: CRS) -> pyproj.Transformer:

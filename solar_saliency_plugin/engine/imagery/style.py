@@ -7,7 +7,7 @@ from string import Template
 #: Stands in every style of ours, and in none that QGIS has saved: it drops comments.
 OURS = "<!-- Solar Saliency: "
 
-#: Templates of QGIS styles; ``$name`` is replaced.
+#: Templates of QGIS styles; ``$name`` is replaced. In ``parts``: what a style has several times.
 STYLES = Path(__file__).resolve().parents[3] / "resources" / "styles"
 
 

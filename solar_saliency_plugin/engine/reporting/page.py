@@ -131,7 +131,8 @@ def figure(width: float, height: float) -> tuple[Figure, Axes]:
 def signed_bars(values: Mapping[str, float], description: str, *, raised: str, lowered: str) -> str:
     """A bar for each value, to the right where it is positive, to the left where it is negative (SVG)."""
     longest = max((abs(v) for v in values.values() if math.isfinite(v)), default=0.0)
-    row, label, half, number = 22, 60, 220, 90
+    row, half, number = 22, 200, 90
+    label = max(60, 7 * max(map(len, values), default=0) + 8)  # no letter but W is wider, at this size
     width, height = label + 2 * (half + number), row * len(values) + 4
     middle = label + number + half
     bars = [f'<line x1="{middle}" y1="0" x2="{middle}" y2="{height}" stroke="{GREY}"/>']

@@ -11,7 +11,7 @@ Where pixels do not see all players, each part of the answer has a process of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .design import Pairs, all_pairs, pairs
 from .estimate import Estimate
 from .game import Game
 from .process import Prior, foretold, learned, of_part, one_thread, posterior
-from .regression import Fit, regression
+from .regression import Regression
 
 #: Into so many halves the pairs are cut: the strengths of one's process are found from the other.
 _FOLDS = 2
@@ -52,24 +52,26 @@ def ask(game: Game, evaluations: int, seed: int, message: str = "") -> Asked:
 def leverage(game: Game, evaluations: int, seed: int) -> Estimate:
     """Paired leverage-score KernelSHAP: Musco, Witter (ICLR 2025)."""
     asked = ask(game, evaluations, seed, "Asking coalitions")
-    fit = regression(asked.pairs, asked.odd[1:].sum(axis=1), asked.contrast)
-    return Estimate(fit.values, fit.standard_error, _count(asked), "leverage", fit.r2)
+    regression = Regression(asked.pairs, game.check)
+    fit = regression.fit(asked.odd[1:].sum(axis=1), asked.contrast)
+    return Estimate(fit.values, regression.standard_error(fit.residual), _count(asked), "leverage", fit.r2)
 
 
 def crossfit(game: Game, evaluations: int, seed: int) -> Estimate:
     """Processes on the parts, cross-fitted with the regression."""
     asked = ask(game, evaluations, seed, "Asking coalitions")
-    plain = regression(asked.pairs, asked.odd[1:].sum(axis=1), asked.contrast)
+    regression = Regression(asked.pairs, game.check)
+    plain = regression.fit(asked.odd[1:].sum(axis=1), asked.contrast)
     if len(asked.pairs) == all_pairs(game.players):
-        return Estimate(plain.values, plain.standard_error, _count(asked), "crossfit", plain.r2)
+        return Estimate(plain.values, np.zeros(game.players), _count(asked), "crossfit", plain.r2)
     with one_thread():
         model = _Model(game, asked)
         prior = model.learned(np.ones(len(asked.odd), bool))
         whole = model.posterior(prior)
         unseen = model.unseen(prior, whole)
-    fit = _corrected(asked, whole, unseen)
+    correction, error = _corrected(regression, asked, whole, unseen)
     facts = {"interaction": float(prior.strengths.sum()), "noise": prior.noise, "parts": len(model.scopes)}
-    return Estimate(whole.values + fit.values, fit.standard_error, _count(asked), "crossfit", plain.r2, facts)
+    return Estimate(whole.values + correction, error, _count(asked), "crossfit", plain.r2, facts)
 
 
 class _Model:
@@ -133,19 +135,19 @@ class _Together:
     missed: np.ndarray
 
 
-def _corrected(asked: Asked, whole: _Together, unseen: np.ndarray) -> Fit:
-    """What is to be added to the processes' values, (n,), so that all add up, and the standard error of the sum.
+def _corrected(
+    regression: Regression, asked: Asked, whole: _Together, unseen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is to be added to the processes' values, (n,), so that all add up, and the standard error of the sum, (n,).
 
     A pair that was asked is off by what the processes missed of it; those that were not are off by what the asked ones
     would have been, had they not been seen. The standard error is that of the drawing, or what the processes say of
     themselves where that is more.
     """
-    share = asked.pairs.drawn / asked.pairs.populations
+    share, left = asked.pairs.drawn / asked.pairs.populations, asked.contrast - whole.values.sum()
     off = share * whole.missed[1:] + (1 - share) * unseen[1:]
-    fit = regression(asked.pairs, off, asked.contrast - whole.values.sum())
-    of_unseen = regression(asked.pairs, unseen[1:], asked.contrast - whole.values.sum())
-    error = np.maximum(of_unseen.standard_error, np.sqrt(whole.variance))
-    return replace(fit, standard_error=error)
+    error = regression.standard_error(regression.fit(unseen[1:], left).residual)
+    return regression.fit(off, left).values, np.maximum(error, np.sqrt(whole.variance))
 
 
 def _count(asked: Asked) -> int:

@@ -19,6 +19,9 @@ import numpy as np
 #: Sizes with no more coalitions than this have them all listed and shuffled; of larger ones they are drawn.
 _LISTED = 20_000
 
+#: From here on a number of pairs is as good as infinite; more than some 1,000 players have more than a float can say.
+_UNCOUNTED = 10**300
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -60,7 +63,7 @@ def pairs(players: int, count: int, seed: int) -> Pairs:
     for row, size in zip(coalitions, sizes, strict=True):
         row[next(streams[int(size)])] = True
     drawn = np.bincount(sizes, minlength=players // 2 + 1)[sizes]
-    populations = np.array([float(population(players, int(size))) for size in sizes])
+    populations = np.array([float(min(population(players, int(size)), _UNCOUNTED)) for size in sizes])
     return Pairs(coalitions, sizes, populations, drawn)
 
 

@@ -49,17 +49,20 @@ def colours(scopes: np.ndarray) -> np.ndarray:
     Greedily, who meets most colours first: Brélaz: New Methods to Color the Vertices of a Graph (1979). Of the free
     colours that one is taken that has been used most.
     """
-    meet = scopes.T.astype(np.int64) @ scopes.astype(np.int64) > 0
+    meet = scopes.T.astype(np.float32) @ scopes.astype(np.float32) > 0
     np.fill_diagonal(meet, False)
     players = len(meet)
-    found = np.full(players, -1)
+    found, used = np.full(players, -1), np.zeros(players, np.int64)
+    # Of each player: the colours that it meets, and how many they are.
+    met, seen, meets = np.zeros((players, players), bool), np.zeros(players, np.int64), meet.sum(axis=1)
     for _ in range(players):
-        waiting = np.flatnonzero(found < 0)
-        seen = [len(set(found[meet[player]]) - {-1}) for player in waiting]
-        player = max(zip(seen, meet[waiting].sum(axis=1), -waiting, strict=True))[2] * -1
-        taken = set(found[meet[player]])
-        free = [colour for colour in range(players) if colour not in taken]
-        found[player] = max(free, key=lambda colour: ((found == colour).sum(), -colour))
+        foremost = np.where(found < 0, seen, -1)
+        player = int(np.argmax(np.where(foremost == foremost.max(), meets, -1)))
+        colour = int(np.argmax(np.where(met[player], -1, used)))
+        found[player] = colour
+        used[colour] += 1
+        seen += meet[player] & ~met[:, colour]
+        met[meet[player], colour] = True
     return found
 
 
@@ -76,7 +79,9 @@ def _plan(packed: bytes, count: int, players: int) -> tuple[np.ndarray, list[np.
     scopes = np.frombuffer(packed, bool).reshape(count, players)
     if scopes.sum(axis=1).max() > MOST_PLAYERS:
         return None
-    colour = colours(scopes)
+    active = scopes.any(axis=0)
+    colour = np.zeros(players, np.int64)
+    colour[active] = colours(scopes[:, active])
     every = int(colour.max()) + 1
     codes = []
     for scope in scopes:

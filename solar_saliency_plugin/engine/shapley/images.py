@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy.ndimage import find_objects
 
 from ..attribution.changes import answers_of, around_target, part, sees_nearby_only
+from ..attribution.precision import TRIED, chosen
 from ..attribution.view import View
+from ..job import Job
 from .game import Game, every_coalition
 from .players import PRESENT, Players
 
 #: Parts that the answer is kept in at most; more are put together.
 MOST_PARTS = 64
 
-#: Precisions of the network's arithmetic. "auto": bfloat16 where it is faster and hardly differs.
-PRECISIONS = ("float32", "auto")
-
-#: "auto" takes bfloat16 where it needs less than this share of the time, and coalitions are off by no more than this
-#: share of v(N) − v(∅).
-_WORTH_IT, _MOST_OFF = 0.9, 0.002
-
-#: Seconds that each precision is timed for, at least.
-_TRIAL = 0.1
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Which one was taken and why: time with bfloat16 ÷ without, and by how much it is off, where it was tried."""
-
-    name: str
-    ratio: float | None = None
-    off: float | None = None
+#: Where pixels and players are so many that joining what pixels see would take seconds (pixels² · players), squares of
+#: pixels are joined beforehand, to so many.
+_MUCH, _SQUARES = 10**9, 256
 
 
 class ImageGame(Game):
@@ -55,57 +42,74 @@ class ImageGame(Game):
         self._membership = torch.from_numpy(membership).to(view.reflectance.device)
         self._group_of = torch.from_numpy(players.group_of).to(view.reflectance.device)
         super().__init__(players.count, self._worth, scopes, self._view.job.check)
-        self._half = False
-        self.precision = self._chosen() if precision == "auto" else Precision("float32")
+        self._view, self.precision = chosen(self._view, precision, self._tried)
+        self._stopped = view.network
+        self.passes = 0
+
+    def work_for(self, job: Job) -> None:
+        """Have another job told of progress, and let it cancel: a game outlives the job that opened it."""
+        self._view = replace(self._view, job=job)
+        self.check = job.check
+        self._stopped.should_stop = lambda: job.is_cancelled  # what computes may be a copy of it in 16 bits
 
     def _worth(self, coalitions: np.ndarray, message: str) -> np.ndarray:
         """Parts of v, (m, parts), float64."""
         started = time.perf_counter()
-        baselines, found = self._view.baselines, []
-        together = max(1, self._view.at_a_time)
-        for start in range(0, len(coalitions), together):
-            batch = coalitions[start : start + together]
-            present = torch.from_numpy(self._labels.present(batch)).to(baselines.device)[:, self._group_of]
-            answers = [self._answers(present, baseline) @ self._membership for baseline in baselines]
-            found.append((sum(answers[1:], answers[0]) / len(baselines)).cpu().numpy())
+        found = []
+        for parts in self._asked(self._view, coalitions):
+            found.append(parts)
             if message:
-                done = (self.evaluations + start + len(batch)) / max(self.expected, self.evaluations + len(coalitions))
+                now = self.evaluations + sum(map(len, found))
+                done = now / max(self.expected, self.evaluations + len(coalitions))
                 self._view.job.progress(done, message)
         self._seconds += time.perf_counter() - started
         self._timed += len(coalitions)
         return np.concatenate(found)
 
+    def _asked(self, view: View, coalitions: np.ndarray) -> Iterator[np.ndarray]:
+        """Parts of v as a view says, some coalitions at a time."""
+        together = max(1, view.at_a_time)
+        for start in range(0, len(coalitions), together):
+            batch = coalitions[start : start + together]
+            present = torch.from_numpy(self._labels.present(batch)).to(view.baselines.device)[:, self._group_of]
+            answers = [self._answers(view, present, baseline) @ self._membership for baseline in view.baselines]
+            yield (sum(answers[1:], answers[0]) / len(answers)).cpu().numpy()
+
+    def _tried(self, view: View) -> np.ndarray:
+        """v of some coalitions, each player there as often as not, as a view says: (n,), float64."""
+        some = np.random.default_rng(view.seed).random((TRIED, self.players)) < 0.5
+        return np.concatenate(list(self._asked(view, some))).sum(axis=1)
+
+    def shown(self, coalition: np.ndarray) -> np.ndarray:
+        """What the model answers at each of the target's pixels, (pixels,), float64, where only ``coalition`` (n,) is
+        there; the mean over the baselines.
+        """
+        view = self._view
+        present = torch.from_numpy(self._labels.present(coalition[None])).to(view.baselines.device)[:, self._group_of]
+        found = [self._answers(view, present, one)[0][view.weights.flatten() != 0] for one in view.baselines]
+        return (sum(found[1:], found[0]) / len(found)).cpu().numpy()
+
+    @property
+    def footprint(self) -> int:
+        """What it takes up in memory, about, bytes."""
+        return self._parts.nbytes + len(self._rows) * 200 + self._membership.nelement() * 8
+
     @property
     def seconds_each(self) -> float:
         """Seconds that an evaluation has taken here, on average; what everybody and nobody take, at first."""
-        if not self._timed:
-            self.values(_trial_coalitions(self.players))
+        trial = _trial_coalitions(self.players)
+        if not self._timed and self.missing(trial):
+            self.values(trial)
+        if not self._timed:  # all are known from before the game was closed
+            self._worth(trial, "")
         return self._seconds / self._timed
 
-    def _answers(self, present: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
+    def _answers(self, view: View, present: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
         """The answers (m, H · W), float64, where cells that are not present, (m, bands, H, W), are the baseline's."""
-        view = self._view
         images = torch.where(present, view.reflectance, baseline).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(images.device.type, torch.bfloat16, enabled=self._half):
+        with torch.inference_mode():
             self.passes += len(images)
             return answers_of(view, images).flatten(1).double()
-
-    def _chosen(self) -> Precision:
-        """bfloat16 if a short trial says that it is faster and right enough; it asks coalitions that are kept."""
-        some = _trial_coalitions(self.players)
-        exact = self.values(some)
-        repeats = max(1, self._view.at_a_time // len(some))
-        batch = np.repeat(some, repeats, axis=0)
-        passes, seconds, off = self.passes, {}, 0.0
-        for half in (False, True):
-            self._half = half
-            off = float(np.abs(self._worth(some, "").sum(axis=1) - exact).max())
-            seconds[half] = _seconds(lambda: self._worth(batch, ""))
-        self.passes = passes
-        contrast = abs(self.contrast)
-        ratio = seconds[True] / seconds[False]
-        self._half = bool(ratio <= _WORTH_IT and contrast > 0 and off <= _MOST_OFF * contrast)
-        return Precision("bfloat16" if self._half else "float32", ratio, off / contrast if contrast else None)
 
 
 def _trial_coalitions(players: int) -> np.ndarray:
@@ -113,16 +117,6 @@ def _trial_coalitions(players: int) -> np.ndarray:
     random = np.random.default_rng(0).random((6, players)) < 0.5
     ends = np.array([[True] * players, [False] * players])
     return np.unique(np.concatenate((ends, random)), axis=0) if players > 2 else every_coalition(players)
-
-
-def _seconds(compute: Any) -> float:
-    """Seconds of one call: the fastest of several."""
-    best, started = np.inf, time.perf_counter()
-    while time.perf_counter() - started < _TRIAL:
-        begun = time.perf_counter()
-        compute()
-        best = min(best, time.perf_counter() - begun)
-    return float(best)
 
 
 def _on(players: Players, rows: slice, cols: slice) -> Players:
@@ -134,18 +128,33 @@ def _parts(view: View, players: Players) -> tuple[np.ndarray, np.ndarray]:
     """Scopes (parts, n), bool, and how much each pixel's answer counts in each part, (H · W, parts), float64."""
     weights = view.weights.cpu().numpy().astype(np.float64).ravel()
     target = np.flatnonzero(weights)
-    scopes, part_of = np.unique(_sight(view, players, target), axis=0, return_inverse=True)
+    place = np.arange(len(target))
+    if len(target) ** 2 * players.count > _MUCH:
+        place = _squares(target, view.shape[1], _SQUARES)
+    scopes, part_of = np.unique(_sight(view, players, target, place), axis=0, return_inverse=True)
+    part_of = part_of.ravel()[place]
     scopes, merged = _merged(scopes, MOST_PARTS)
     membership = np.zeros((len(weights), len(scopes)))
-    membership[target, merged[part_of.ravel()]] = weights[target]
+    membership[target, merged[part_of]] = weights[target]
     return scopes, membership
 
 
-def _sight(view: View, players: Players, target: np.ndarray) -> np.ndarray:
-    """Which players each of the target's pixels can depend on, (pixels, n), bool: those who change what it sees."""
+def _squares(pixels: np.ndarray, columns: int, most: int) -> np.ndarray:
+    """Which square, counted from 0, each of pixels (n,), numbered row by row, lies in; at most so many squares."""
+    side = 1
+    while True:
+        square = pixels // columns // side * columns + pixels % columns // side
+        numbers, place = np.unique(square, return_inverse=True)
+        if len(numbers) <= most:
+            return place
+        side += 1
+
+
+def _sight(view: View, players: Players, target: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Which players can change what is seen at each place, (places, n), bool; place: of each of the target's pixels."""
     moved = (view.baselines != view.reflectance).any(dim=0).cpu().numpy()  # (bands, H, W)
     labels = np.where(_any_by_group(moved, players.group_of, len(players.labels)), players.labels, PRESENT)
-    found = np.zeros((len(target), players.count), bool)
+    found = np.zeros((int(place.max(initial=-1)) + 1, players.count), bool)
     if not sees_nearby_only(view):
         found[:, np.unique(labels[labels >= 0])] = True
         return found
@@ -155,6 +164,7 @@ def _sight(view: View, players: Players, target: np.ndarray) -> np.ndarray:
         for player, box in enumerate(find_objects(layer + 1)):
             if box is None:
                 continue
+            view.job.check()
             near = [
                 np.flatnonzero((i >= b.start - halo) & (i < b.stop + halo))
                 for i, b in zip((rows, cols), box, strict=True)
@@ -167,7 +177,7 @@ def _sight(view: View, players: Players, target: np.ndarray) -> np.ndarray:
             upper, lower = (np.clip(top + step, 0, height - 1) for step in (0, 2 * halo + 1))
             west, east = (np.clip(left + step, 0, width - 1) for step in (0, 2 * halo + 1))
             inside = counts[lower, east] - counts[upper, east] - counts[lower, west] + counts[upper, west]
-            found[here, player] |= inside > 0
+            found[place[here[inside > 0]], player] = True
     return found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .estimate import Estimate
 from .game import Game
+from .least_squares import inverse_of
 
 #: Width of the kernel over the cosine distance from all players, as in the authors' code.
 KERNEL_WIDTH = 0.25
@@ -17,11 +18,12 @@ def lime(game: Game, evaluations: int, seed: int) -> Estimate:
     coalitions = np.concatenate((np.ones((1, game.players), bool), drawn))
     worth = game.values(coalitions, "Asking coalitions")
     distance = 1 - np.sqrt(coalitions.mean(axis=1))
-    root = np.exp(-np.square(distance) / (4 * KERNEL_WIDTH**2))
-    design = np.column_stack((coalitions, np.ones(len(worth))))
-    solution = np.linalg.lstsq(design * root[:, None], worth * root, rcond=None)[0]
-    middle = np.average(worth, weights=root**2)
-    varies = np.square(root * (worth - middle)).sum()
-    left = np.square(root * (worth - design @ solution)).sum()
+    weights = np.exp(-np.square(distance) / (2 * KERNEL_WIDTH**2))
+    design = np.column_stack((coalitions, np.ones(len(worth)))).astype(np.float64)
+    inverse = inverse_of(lambda some: design[some], weights, design.shape[1], game.check)
+    solution = inverse @ (design.T @ (weights * worth))
+    middle = np.average(worth, weights=weights)
+    varies = weights @ np.square(worth - middle)
+    left = weights @ np.square(worth - design @ solution)
     r2 = float(1 - left / varies) if varies > 0 else 1.0
     return Estimate(solution[:-1], None, len(worth), "lime", r2)

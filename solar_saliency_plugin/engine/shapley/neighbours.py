@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array, eye_array
 
 from ...contract.errors import RequestError
 from .estimate import Estimate
@@ -24,10 +25,12 @@ def touching(labels: np.ndarray, count: int) -> np.ndarray:
 
 def within(touch: np.ndarray, steps: int) -> np.ndarray:
     """Whom each player reaches in ``steps`` or fewer, itself included, (n, n), bool."""
-    reached = np.eye(len(touch), dtype=bool)
+    step = csr_array(touch.astype(np.int32)) + eye_array(len(touch), dtype=np.int32)  # few touch each other
+    reached = eye_array(len(touch), dtype=np.int32, format="csr")
     for _ in range(steps):
-        reached = reached | (reached.astype(np.int64) @ touch.astype(np.int64) > 0)
-    return reached
+        reached = ((reached @ step) > 0).astype(np.int32)
+    found: np.ndarray = reached.toarray() > 0
+    return found
 
 
 def cost(touch: np.ndarray, steps: int, outside: str = "both") -> int:

@@ -7,7 +7,10 @@ from scipy.stats import t as student
 
 from ...contract.errors import RequestError
 from .estimate import NORMAL, Estimate
-from .game import Game
+from .game import Game, batches
+
+#: Players in coalitions that are asked together, so that memory is no matter.
+_CELLS = 2 * 10**7
 
 
 def sampling(game: Game, evaluations: int, seed: int) -> Estimate:
@@ -63,7 +66,9 @@ def _standard_error(gains: np.ndarray) -> np.ndarray:
 def _gains(game: Game, orders: np.ndarray) -> np.ndarray:
     """What each player adds in each of orders (m, n), (m, n)."""
     count, players = orders.shape
-    rank = np.argsort(orders, axis=1)
-    steps = rank[:, None, :] < np.arange(players + 1)[None, :, None]  # (m, n + 1, n)
-    worth = game.values(steps.reshape(-1, players), "Adding one after the other").reshape(count, players + 1)
-    return np.take_along_axis(np.diff(worth, axis=1), rank, axis=1)
+    rank, found = np.argsort(orders, axis=1), []
+    for some in batches(count, max(1, _CELLS // (players + 1) ** 2)):
+        steps = rank[some, None, :] < np.arange(players + 1)[None, :, None]  # (m, n + 1, n)
+        worth = game.values(steps.reshape(-1, players), "Adding one after the other").reshape(-1, players + 1)
+        found.append(np.take_along_axis(np.diff(worth, axis=1), rank[some], axis=1))
+    return np.concatenate(found)

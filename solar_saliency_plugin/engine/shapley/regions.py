@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from rasterio.features import rasterize
-from scipy.ndimage import label
 
 from ...contract.errors import RequestError
 from ..attribution.superpixels import COMPACTNESS, superpixels
@@ -25,21 +24,27 @@ MOST_JOINED = 1500
 #: Whether likeness is that of all bands, or of the first principal components.
 COMPONENTS = 3
 
-#: Smallest region of Felzenszwalb's method, pixels, and how much is asked for before regions are joined.
-_LEAST_PIXELS, _ASKED_FOR = 2, (1.0, 1.15, 1.35, 1.6, 2.0, 3.0)
+#: How much SLIC is asked for before regions are joined; how often Felzenszwalb's method and k-means are repeated.
+_ASKED_FOR, _SCALES, _ROUNDS = (1.0, 1.15, 1.35, 1.6, 2.0, 3.0), 16, 30
+
+#: Smallest region of Felzenszwalb's method, pixels, and how many times more regions than were asked for it may make:
+#: without a bound it makes tens of thousands of noise.
+_LEAST_PIXELS, _MORE = 2, 8
 
 
 @dataclass(frozen=True)
 class Image:
     """What is cut: reflectance (bands, H, W), the pixels that count (H, W), bool, and metres a pixel.
 
-    components: likeness is that of the first principal components instead of all bands.
+    components: likeness is that of the first principal components instead of all bands. check: raises where the user
+    has cancelled.
     """
 
     reflectance: np.ndarray
     mask: np.ndarray
     pixel_size: tuple[float, float]
     components: bool = False
+    check: Callable[[], None] = lambda: None
 
     @property
     def hectares(self) -> float:
@@ -83,6 +88,7 @@ def joined(labels: np.ndarray, image: Image, count: int) -> np.ndarray:
     for one, two in zip(*np.nonzero(np.triu(touch)), strict=True):
         cost[one, two] = _added(means, sizes, one)[two]
     for _ in range(present - count):
+        image.check()
         if np.isinf(cost).all():  # nothing touches any more: what is left are islands
             touch = (sizes[:, None] > 0) & (sizes > 0) & ~np.eye(present, dtype=bool)
             cost = np.stack([np.where(touch[one], _added(means, sizes, one), np.inf) for one in range(present)])
@@ -134,13 +140,15 @@ def of_polygons(
 
 
 def _slic(image: Image, count: int) -> np.ndarray:
-    """SLIC, asked for more regions until it gives enough."""
-    for more in _ASKED_FOR:
-        size = image.hectares / (count * more)
-        found = superpixels(image.seen, image.mask, size, image.pixel_size, COMPACTNESS)
-        if found.max() + 1 >= count:
-            return found
-    return found
+    """SLIC, asked for more regions, and for more compact ones, until it gives enough; squares where it never does."""
+    for compactness in (COMPACTNESS, 10 * COMPACTNESS):
+        for more in _ASKED_FOR:
+            image.check()
+            size = image.hectares / (count * more)
+            found = superpixels(image.seen, image.mask, size, image.pixel_size, compactness)
+            if found.max() + 1 >= count:
+                return found
+    return _grid(image, count)
 
 
 def _felzenszwalb(image: Image, count: int) -> np.ndarray:
@@ -148,11 +156,13 @@ def _felzenszwalb(image: Image, count: int) -> np.ndarray:
     from skimage.segmentation import felzenszwalb
 
     values = _unit(image)
-    found = np.zeros(0)
-    for step in range(16):
+    more = min(_MORE, max(2, MOST_JOINED // count))
+    smallest = max(_LEAST_PIXELS, int(image.mask.sum()) // (more * count))
+    for step in range(_SCALES):
+        image.check()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it wonders at more than three bands
-            cut_up = felzenszwalb(np.moveaxis(values, 0, -1), scale=30.0 * 0.6**step, sigma=0.0, min_size=_LEAST_PIXELS)
+            cut_up = felzenszwalb(np.moveaxis(values, 0, -1), scale=30.0 * 0.6**step, sigma=0.0, min_size=smallest)
         found = _pieces(cut_up, image.mask)
         if found.max() + 1 >= count:
             return found
@@ -180,9 +190,11 @@ def _spectra(image: Image, count: int) -> np.ndarray:
     values = _unit(image)[:, image.mask].T
     order = np.argsort(values @ np.linalg.svd(values, full_matrices=False)[2][0], kind="stable")
     seeds = values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of clusters that lose all their pixels there are fewer, that is all
-        _, cluster = kmeans2(values, seeds, minit="matrix", iter=30, missing="warn")
+    for _ in range(_ROUNDS):
+        image.check()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of clusters that lose all their pixels there are fewer, that is all
+            seeds, cluster = kmeans2(values, seeds, minit="matrix", iter=1, missing="warn")
     found = np.full(image.mask.shape, -1, np.int32)
     found[image.mask] = cluster
     return _counted(found)
@@ -199,12 +211,11 @@ def _unit(image: Image) -> np.ndarray:
 
 def _pieces(numbers: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Labels of connected pieces (by edges) of equal numbers within the mask."""
-    found, start = np.full(mask.shape, -1, np.int32), 0
-    for number in np.unique(numbers[mask]):
-        pieces, count = label((numbers == number) & mask)
-        found[pieces > 0] = pieces[pieces > 0] + start - 1
-        start += count
-    return found
+    from skimage.measure import label
+
+    marked = np.where(mask, numbers - numbers.min() + 1, 0)
+    found: np.ndarray = label(marked, background=0, connectivity=1)  # type: ignore[no-untyped-call]  # it has no types
+    return (found - 1).astype(np.int32)
 
 
 def _counted(labels: np.ndarray) -> np.ndarray:

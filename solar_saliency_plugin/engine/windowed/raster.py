@@ -44,9 +44,16 @@ class WindowedRaster:
 
     def write(self, values: np.ndarray, window: Window) -> None:
         """Write ``values`` (bands, rows, cols) at ``window``."""
+        self._opened().write(values, window=window.to_rasterio())
+
+    def read(self, window: Window) -> np.ndarray:
+        """What has been written at ``window`` so far, (bands, rows, cols)."""
+        return np.asarray(self._opened().read(window=window.to_rasterio()))
+
+    def _opened(self) -> DatasetWriter:
         if self._dataset is None:
             self._dataset = rasterio.open(self.path, "r+")
-        self._dataset.write(values, window=window.to_rasterio())
+        return self._dataset
 
     def flush(self) -> None:
         """Bring everything written so far safely to disk."""

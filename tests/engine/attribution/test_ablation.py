@@ -1,13 +1,11 @@
-"""Feature ablation: closed forms, captum's numbers, and windows that equal the whole."""
+"""Feature ablation: closed forms, and windows that equal the whole."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from captum.attr import FeatureAblation
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -58,30 +56,6 @@ def test_a_linear_models_superpixels_lose_the_sum_of_their_pixels(
         torch.testing.assert_close(both[:, inside].sum(dim=1), expected, atol=1e-5, rtol=0)
         assert together[:, inside].sum().item() == pytest.approx(expected.sum().item(), abs=1e-5)
         assert torch.unique(together[:, inside]).numel() == 1
-
-
-@pytest.mark.parametrize("quantity", ["logit", "probability"])
-@pytest.mark.parametrize("settings", [BANDS, SUPERPIXELS, BOTH], ids=lambda s: s["features"])
-@pytest.mark.parametrize("name", ["shipped_model", "wide_model"])
-def test_it_says_what_captum_says(
-    view_of: Callable[..., View], request: pytest.FixtureRequest, name: str, settings: dict[str, Any], quantity: str
-) -> None:
-    view = view_of(request.getfixturevalue(name), 44, 40, quantity=quantity)
-    bands = torch.arange(10)[:, None, None]
-    labels = torch.from_numpy(segments(view, None, 20 if settings is BOTH else 1000)).long()
-    count = int(labels.max()) + 1
-    masks = {"bands": bands.expand(10, *view.shape), "superpixels": (labels % (count + 1)).expand(10, -1, -1)}
-    masks["bands_of_superpixels"] = masks["superpixels"] * 10 + bands
-    mask = masks[settings["features"]][None]
-    captums = FeatureAblation(view.scorer()).attribute(view.reflectance, view.baselines, feature_mask=mask)[0]
-    found = feature_ablation(view, settings).values
-    if settings is BANDS:
-        torch.testing.assert_close(found.sum(dim=(1, 2)).float(), captums[:, 0, 0], atol=1e-5, rtol=1e-5)
-        return
-    sizes = torch.from_numpy(np.bincount(labels[labels >= 0])).double()[labels.clamp(min=0)]
-    per_feature = found * sizes * (10 if settings is SUPERPIXELS else 1)
-    expected = torch.where(labels >= 0, captums, 0.0).double()
-    torch.testing.assert_close(per_feature, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("settings", [BANDS, SUPERPIXELS, BOTH], ids=lambda s: s["features"])

@@ -21,6 +21,7 @@ from solar_saliency_plugin.contract.options import options
 from solar_saliency_plugin.contract.provenance import RUN_TAG
 from solar_saliency_plugin.engine.attribution import explained
 from solar_saliency_plugin.engine.attribution.attribute import attribute
+from solar_saliency_plugin.engine.attribution.changes import share_computed
 from solar_saliency_plugin.engine.attribution.methods import Method, method_of
 from solar_saliency_plugin.engine.attribution.precision import in_double
 from solar_saliency_plugin.engine.attribution.quality import absorbed
@@ -116,6 +117,24 @@ def test_the_cost_told_beforehand_is_the_cost(entry: AttributionMethod, view_of:
         assert found.evaluations <= 10 * told
     else:
         assert found.evaluations <= 1.25 * told + 2
+
+
+@pytest.mark.parametrize("changed", [{}, {"features": "superpixels"}, {"features": "bands_of_superpixels"}], ids=str)
+@pytest.mark.parametrize("which", ["shipped", "wide"])
+@pytest.mark.parametrize(
+    "entry", [entry for entry in ATTRIBUTION_METHODS.values() if entry.changes], ids=lambda entry: entry.name
+)
+def test_the_work_told_beforehand_is_never_less_than_the_work_and_not_much_more(
+    entry: AttributionMethod, which: str, changed: dict[str, str], view_of: Any, shipped_model: Model, wide_model: Model
+) -> None:
+    if not changed.keys() <= entry.defaults.keys():
+        return
+    model = shipped_model if which == "shipped" else wide_model
+    view = view_of(model, 90, 110, target=(slice(12, 78), slice(12, 98)))
+    method = method_of(entry.name, MethodOptions(**changed), view.network)
+    told = method.cost(view) * share_computed(view, entry.changes(method.settings, 10.0, 90 * 110))
+    done = method.run(view).facts.get("passes", method.cost(view))
+    assert done <= told <= 6 * done + 5
 
 
 # ---- 1. closed forms, 3. completeness

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from captum.attr import DeepLift, DeepLiftShap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
@@ -131,18 +130,6 @@ def test_linear_model_gives_weights_times_difference(
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     expected = linear * (view.reflectance[0] - baselines.mean(dim=0))
     torch.testing.assert_close(deeplift_shap(view, {}).values.float(), expected, rtol=0, atol=1e-5)
-
-
-@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
-def test_the_map_is_captums(view_of: ViewOf, wide_model: Model, landscape: Landscape) -> None:
-    baselines = torch.from_numpy(np.stack([landscape(24, 28, seed) for seed in range(5, 10)]))
-    view = view_of(wide_model, baselines=baselines)
-    image = view.reflectance.clone().requires_grad_(True)
-    expected = DeepLift(view.scorer()).attribute(image, baselines[:1])[0].detach()
-    # Ours runs in 64 bits.
-    assert apart(deeplift(view, {}).values, expected) < 1e-5
-    expected = DeepLiftShap(view.scorer()).attribute(image, baselines)[0].detach().double()
-    assert apart(deeplift_shap(view, {}).values, expected) < 1e-5
 
 
 def test_shap_is_the_mean_over_the_baselines_and_adds_up(

@@ -1,4 +1,4 @@
-"""GradientSHAP is captum's in expectation, with less chance in it."""
+"""GradientSHAP's draws are spread evenly: its expectation with less chance in it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -70,21 +70,6 @@ class TestLinearModel:
         view = view_of(linear_model)
         values = [gradient_shap(view, asked(400, noise)).values for noise in (None, 0.1)]
         assert not torch.equal(*values) and apart(*values) < 0.02
-
-
-def test_expectation_is_captums(view_of: ViewOf, wide_model: Model) -> None:
-    view = view_of(wide_model, 12, 12)
-    view = replace(view, baselines=spectra(view, 6))
-    ours = torch.stack([gradient_shap(replace(view, seed=s), asked(120)).values for s in range(12)]).mean(dim=0)
-    np.random.seed(0)  # captum draws with it
-    theirs = GradientShap(view.scorer()).attribute(view.reflectance, view.baselines, n_samples=4000)[0].detach()
-    # Of each its own difference from the truth; captum's is the larger one by far.
-    truth = torch.stack(
-        [integrated_gradients(view.of_baseline(k), {"steps": 540, "rule": "midpoint"}).values for k in range(6)]
-    ).mean(dim=0)
-    assert apart(ours, truth) < 0.02
-    assert apart(theirs, truth) < 0.1
-    assert apart(ours, theirs) < 0.1
 
 
 def test_it_is_nearer_to_the_expectation_than_independent_draws(view_of: ViewOf, shipped_model: Model) -> None:

@@ -106,6 +106,14 @@ def test_every_method_explains_it_or_refuses_with_a_reason(
         assert result.error <= 0.01
 
 
+def test_its_surroundings_are_found_in_windows_that_it_takes(
+    own: Any, tmp_path: Path, write_scene: Any, landscape: Any
+) -> None:
+    scene = write_scene(tmp_path / "scene.tif", landscape(90, 110))
+    result, _, _ = _explained(scene, tmp_path / "map.tif", "occlusion", baseline="surroundings", threshold=0.9999)
+    assert "drawn around it" in result.baseline_text and result.f_baseline != result.f_x
+
+
 def test_a_target_larger_than_the_networks_window_is_refused(
     own: Any, tmp_path: Path, write_scene: Any, landscape: Any
 ) -> None:

@@ -1,11 +1,10 @@
-"""Occlusion: closed forms, captum's numbers, squares on the scene's grid, and crops instead of whole windows."""
+"""Occlusion: closed forms, squares on the scene's grid, and crops instead of whole windows."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
-from captum.attr import Occlusion
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -52,31 +51,6 @@ def test_a_linear_models_squares_lose_the_sum_of_their_pixels(
     loss = (WEIGHTS[:, None, None] * (view.reflectance - view.baselines)[0]).sum(dim=0).double() * view.weights
     found = occlusion(view, _settings(10.0 * side, stride)).values
     torch.testing.assert_close(found[0], _mean_over_squares(view, loss, side, stride), atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("name", ["shipped_model", "wide_model"])
-def test_squares_that_do_not_overlap_give_what_captum_gives(
-    view_of: Callable[..., View], request: pytest.FixtureRequest, name: str
-) -> None:
-    view = view_of(request.getfixturevalue(name), 35, 43)  # neither side is a multiple of the square's
-    captums = Occlusion(view.scorer()).attribute(
-        view.reflectance, (10, 4, 4), strides=(10, 4, 4), baselines=view.baselines, perturbations_per_eval=8
-    )
-    found = occlusion(view, _settings(40.0, 4)).values
-    torch.testing.assert_close(found.float(), captums[0, :1], atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["shipped_model", "wide_model"])
-def test_squares_that_overlap_give_what_captum_gives_away_from_the_edge(
-    view_of: Callable[..., View], request: pytest.FixtureRequest, name: str
-) -> None:
-    view = view_of(request.getfixturevalue(name), 36, 44, target=(slice(4, 32), slice(4, 40)))
-    captums = Occlusion(view.scorer()).attribute(
-        view.reflectance, (10, 5, 5), strides=(10, 2, 2), baselines=view.baselines, perturbations_per_eval=8
-    )
-    found = occlusion(view, _settings(50.0, 2)).values
-    inner = slice(5, -5)
-    torch.testing.assert_close(found[0, inner, inner].float(), captums[0, 0, inner, inner], atol=1e-5, rtol=1e-4)
 
 
 def test_squares_lie_on_the_scenes_grid(view_of: Callable[..., View], shipped_model: Model) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
+from pyproj import Transformer
 
 from solar_saliency_plugin.contract.attribution import AttributeRequest, AttributeResult
 from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
+from solar_saliency_plugin.contract.band_words import band_text
 from solar_saliency_plugin.contract.errors import OutputIsInputError, OutputUnwritableError
 from solar_saliency_plugin.engine.attribution import attribute as module
 from solar_saliency_plugin.engine.attribution import explained, publish
@@ -79,8 +82,26 @@ def test_the_page_says_what_the_result_says(explain: Explain) -> None:
     for told in (entry.title, entry.formula, entry.tells, entry.cannot_tell, entry.known_to_fail, entry.paper):
         assert told in said
     assert f"{100 * result.inside:.1f} %" in said and "bare soil" in said and result.model_sha256 in said
-    assert all(f">{band}<" in text for band in result.bands)
+    assert all(f">{band_text(band)}<" in text for band in result.bands) and "B04 (red)" in text
     assert "exact enough to rely on sums" in said
+
+
+def test_a_target_without_a_name_is_called_by_its_place(explain: Explain) -> None:
+    result, text = explain()
+    west, south, east, north = shapely.from_wkt(result.target_wkt).bounds
+    to_degrees = Transformer.from_crs(result.target_crs, "EPSG:4326", always_xy=True)
+    longitude, latitude = to_degrees.transform((west + east) / 2, (south + north) / 2)
+    assert f"<h1>Why: {latitude:.5f}N {longitude:.5f}E</h1>" in text
+    _, text = explain(target="")
+    assert "<h1>Why: all detections</h1>" in text
+
+
+def test_a_methods_own_facts_are_told_in_words(explain: Explain) -> None:
+    _, text = explain()
+    said = " ".join(Page(text).texts)
+    assert "The sum misses" in said and "Exact enough yes: with more points" in said and "Refined" not in said
+    _, text = explain(attribution_method="kernel_shap", evaluations=400)
+    assert "16 bits, in a trial, were off by" in " ".join(Page(text).texts)
 
 
 def test_the_page_needs_no_other_file_and_takes_names_as_text(explain: Explain) -> None:

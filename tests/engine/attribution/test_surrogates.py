@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from captum.attr import KernelShap, Lime, ShapleyValueSampling
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -27,8 +26,10 @@ METHODS = [lime, kernel_shap, shapley_sampling]
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 
 
-def _settings(evaluations: int = 300, superpixel: float | None = None) -> dict[str, Any]:
-    return {"superpixel": superpixel, "evaluations": evaluations}
+def _settings(
+    evaluations: int = 300, superpixel: float | None = None, precision: str | None = "float32"
+) -> dict[str, Any]:
+    return {"superpixel": superpixel, "evaluations": evaluations, "precision": precision}
 
 
 def _of_superpixels(found: Attribution, labels: np.ndarray) -> np.ndarray:
@@ -104,37 +105,6 @@ def test_one_superpixel_gets_all(
     found = method(view, _settings(50, 1000.0))
     assert found.facts["superpixels"] == 1
     assert found.values.sum().item() == pytest.approx(difference, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("method", "captums"), [(lime, Lime), (kernel_shap, KernelShap), (shapley_sampling, ShapleyValueSampling)]
-)
-def test_it_says_what_captum_says_of_the_same_superpixels(
-    view_of: Callable[..., View], shipped_model: Model, method: Callable[..., Attribution], captums: Any
-) -> None:
-    view = view_of(shipped_model, 14, 14, target=(slice(4, 10), slice(4, 10)))  # all that the target sees, no more
-    labels = segments(view, None, 60)
-    players = torch.from_numpy(labels).long()[None, None]
-    count = int(players.max()) + 1
-    torch.manual_seed(view.seed)
-    if captums is ShapleyValueSampling:
-        asked = {"n_samples": 299 // count}
-        own = captums(view.scorer())
-    else:
-        asked, own = {"n_samples": 300, "return_input_shape": True}, captums(view.scorer())
-        own.interpretable_model = _Surrogate()  # captum's needs scikit-learn
-        if captums is Lime:
-            own.similarity_func = lambda image, changed, coalition, **members: float(
-                torch.exp(
-                    -((1 - torch.nn.functional.cosine_similarity(coalition.float(), torch.ones(1, count))) ** 2) / 0.125
-                )
-            )
-    expected = own.attribute(
-        view.reflectance, baselines=view.baselines, feature_mask=players, perturbations_per_eval=32, **asked
-    )[0, 0]
-    sizes = torch.from_numpy(np.bincount(labels.ravel()))[players[0, 0]]
-    found = method(view, _settings()).values[0] * sizes
-    torch.testing.assert_close(found.float(), expected.float(), atol=2e-4, rtol=1e-3)
 
 
 @every_method
@@ -217,3 +187,25 @@ def test_the_surrogate_finds_a_linear_model(
     surrogate.fit(parts)
     np.testing.assert_allclose(surrogate.representation().numpy(), coefficients, atol=1e-8)
     assert surrogate.r2 <= 1
+
+
+@every_method
+def test_16_bits_change_a_map_by_less_than_a_hundredth_and_say_so(
+    view_of: Callable[..., View], shipped_model: Model, method: Callable[..., Attribution]
+) -> None:
+    view = view_of(shipped_model, 40, 44)
+    exact, rounded = (method(view, _settings(150, precision=name)) for name in ("float32", "bfloat16"))
+    assert 0 < (rounded.values - exact.values).norm() <= 0.01 * exact.values.norm()
+    assert (exact.facts["precision"], rounded.facts["precision"]) == ("float32", "bfloat16")
+
+
+@every_method
+def test_a_trial_is_made_where_it_pays_and_changes_no_random_number(
+    view_of: Callable[..., View], shipped_model: Model, method: Callable[..., Attribution]
+) -> None:
+    view = view_of(shipped_model)
+    few, many = (method(view, _settings(evaluations, precision=None)) for evaluations in (100, 400))
+    assert few.facts["precision"] == "float32" and "off_in_16_bits" not in few.facts
+    assert 0 < many.facts["off_in_16_bits"] < 0.1
+    again = method(view, _settings(400, precision=many.facts["precision"]))
+    assert torch.equal(again.values, many.values) and again.evaluations == many.evaluations

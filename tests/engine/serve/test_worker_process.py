@@ -2,11 +2,9 @@
 
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -16,44 +14,6 @@ import rasterio
 from rasterio.transform import from_origin
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class Session:
-    """One worker, its answers collected by a thread."""
-
-    def __init__(self, *options):
-        command = [sys.executable, "-u", "-m", "solar_saliency_plugin.engine", "serve", *options]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        self._lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
-
-    def send(self, **message):
-        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def next(self, timeout=30):
-        return self._lines.get(timeout=timeout)
-
-    def answer(self, identifier, timeout=60):
-        while True:
-            message = self.next(timeout)
-            if message.get("id") == identifier:
-                return message
-
-
-@pytest.fixture
-def session():
-    session = Session()
-    session.hello = session.next()
-    yield session
-    session.process.kill()
-    session.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +127,8 @@ def test_the_worker_ends_when_its_parent_closes_the_pipe_even_in_the_middle_of_a
     assert session.process.wait(timeout=2) == 0
 
 
-def test_the_worker_ends_itself_when_nobody_asks_anything():
-    session = Session("--idle", "0.5")
-    session.next()
+def test_the_worker_ends_itself_when_nobody_asks_anything(start):
+    session = start("--idle", "0.5")
     assert session.process.wait(timeout=10) == 0
 
 

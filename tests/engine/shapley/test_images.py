@@ -11,16 +11,16 @@ import torch
 from solar_saliency_plugin.contract.errors import CancelledError
 from solar_saliency_plugin.contract.messages import Progress
 from solar_saliency_plugin.engine.attribution.changes import seen_by_target
+from solar_saliency_plugin.engine.attribution.precision import Precision
 from solar_saliency_plugin.engine.attribution.superpixels import segments
 from solar_saliency_plugin.engine.attribution.surrogates import kernel_shap
 from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.job import Job, SilentListener
 from solar_saliency_plugin.engine.models.registry import Model
-from solar_saliency_plugin.engine.shapley import images
 from solar_saliency_plugin.engine.shapley.estimators import estimate, refining
 from solar_saliency_plugin.engine.shapley.exact import shapley_of
 from solar_saliency_plugin.engine.shapley.game import every_coalition
-from solar_saliency_plugin.engine.shapley.images import ImageGame
+from solar_saliency_plugin.engine.shapley.images import MOST_PARTS, ImageGame
 from solar_saliency_plugin.engine.shapley.players import Players, of_bands, of_regions, single_bands
 from solar_saliency_plugin.engine.shapley.regions import Image, cut
 
@@ -97,7 +97,7 @@ def test_parts_know_who_can_matter(view_of: Callable[..., View], shipped_model: 
     view = view_of(shipped_model, 60, 60, target=(slice(10, 50), slice(10, 50)))
     players = _players(view, 40)
     game = ImageGame(view, players)
-    assert game.scopes.sum(axis=1).max() < 40 and len(game.scopes) <= images.MOST_PARTS
+    assert game.scopes.sum(axis=1).max() < 40 and len(game.scopes) <= MOST_PARTS
     coalition = np.random.default_rng(0).random((1, 40)) < 0.5
     before = game.parts(coalition)[0]
     for player in range(40):
@@ -121,7 +121,7 @@ def test_players_see_what_captum_sees(view_of: Callable[..., View], wide_model: 
     view = view_of(wide_model, 24, 24)
     labels = segments(view, 0.8, 60)
     count = int(labels.max()) + 1
-    captum = kernel_shap(view, {"superpixel": 0.8, "evaluations": 2000}).values[0].numpy()
+    captum = kernel_shap(view, {"superpixel": 0.8, "evaluations": 2000, "precision": "float32"}).values[0].numpy()
     found = estimate(ImageGame(view, of_regions(labels, _seen(view), 10)), "auto", 4096, seed=1)
     expected = np.array([captum[labels == name].sum() for name in range(count)])
     np.testing.assert_allclose(found.phi, expected, atol=0.05 * np.ptp(found.phi))
@@ -147,30 +147,26 @@ def test_where_image_and_baseline_are_alike_nothing_is_asked(
     assert not found.phi.any() and game.contrast == 0 and game.evaluations <= 2
 
 
-def test_half_precision_is_taken_only_where_it_is_faster_and_right(
-    view_of: Callable[..., View], shipped_model: Model, monkeypatch: pytest.MonkeyPatch
+def test_16_bits_say_nearly_the_same_and_stop_when_the_job_is_cancelled(
+    view_of: Callable[..., View], wide_model: Model
 ) -> None:
-    view = view_of(shipped_model, 40, 40)
-    assert ImageGame(view, _players(view, 9)).precision == images.Precision("float32")
-    ratios = iter([0.5, 0.5, 2.0])
+    view = view_of(wide_model, 40, 40)
+    exact, rounded = (ImageGame(view, _players(view, 9), precision) for precision in ("float32", "bfloat16"))
+    assert rounded.precision == Precision("bfloat16") and exact.precision == Precision("float32")
+    found = [estimate(game, "exact", 512, seed=1).phi for game in (exact, rounded)]
+    assert 0 < np.linalg.norm(found[1] - found[0]) <= 0.05 * np.linalg.norm(found[0])
+    cancelled = threading.Event()
+    cancelled.set()
+    unasked = ImageGame(view, _players(view, 9), "bfloat16")
+    unasked.work_for(Job(SilentListener(), cancelled))
+    with pytest.raises(CancelledError):
+        unasked.values(np.eye(9, dtype=bool))
 
-    def seconds(compute: Callable[[], object]) -> float:
-        compute()
-        turn.append(None)
-        return 1.0 if len(turn) % 2 else next(ratios)
 
-    turn: list[None] = []
-    monkeypatch.setattr(images, "_seconds", seconds)
-    monkeypatch.setattr(images, "_MOST_OFF", 1.0)
-    faster = ImageGame(view, _players(view, 9), "auto")
-    assert faster.precision.name == "bfloat16" and faster.precision.off is not None
-    assert 0 < faster.precision.off < 0.1
-    exact = ImageGame(view, _players(view, 9))
-    assert faster.present == exact.present and faster.absent == exact.absent
-    monkeypatch.setattr(images, "_MOST_OFF", 0.0)
-    assert ImageGame(view, _players(view, 9), "auto").precision.name == "float32"
-    monkeypatch.setattr(images, "_MOST_OFF", 1.0)
-    assert ImageGame(view, _players(view, 9), "auto").precision.name == "float32"
+def test_a_trial_of_16_bits_is_no_evaluation(view_of: Callable[..., View], wide_model: Model) -> None:
+    view = view_of(wide_model, 40, 40)
+    game = ImageGame(view, _players(view, 9), "auto")
+    assert game.precision.ratio is not None and game.evaluations == 0 and game.passes == 0
 
 
 def test_progress_grows_to_the_end_and_cancelling_ends_it(view_of: Callable[..., View], wide_model: Model) -> None:
@@ -195,3 +191,13 @@ def test_progress_grows_to_the_end_and_cancelling_ends_it(view_of: Callable[...,
 def test_the_time_of_an_evaluation_is_known_beforehand(view_of: Callable[..., View], wide_model: Model) -> None:
     game = ImageGame(view_of(wide_model, 24, 24), _players(view_of(wide_model, 24, 24), 12))
     assert 0 < game.seconds_each < 1 and game.evaluations <= 8
+
+
+def test_the_time_of_an_evaluation_is_known_of_a_game_that_was_closed(
+    view_of: Callable[..., View], wide_model: Model
+) -> None:
+    view = view_of(wide_model, 24, 24)
+    closed, reopened = (ImageGame(view, _players(view, 12)) for _ in range(2))
+    assert closed.seconds_each > 0
+    reopened.learn(closed.known())
+    assert 0 < reopened.seconds_each < 1 and reopened.evaluations == 0

@@ -1,6 +1,7 @@
 """Regions: as many as asked for, in one piece, on pixel borders, the same each time; polygons keep their numbers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from scipy.ndimage import label
 
-from solar_saliency_plugin.contract.errors import RequestError
+from solar_saliency_plugin.contract.errors import CancelledError, RequestError
 from solar_saliency_plugin.engine.imagery.grid import Grid
 from solar_saliency_plugin.engine.shapley.neighbours import touching
 from solar_saliency_plugin.engine.shapley.regions import CUTS, Image, cut, of_polygons, principal
@@ -34,6 +35,23 @@ def test_there_are_as_many_as_asked_for(image: Image, way: str, count: int) -> N
     labels = cut(image, way, count)
     assert labels.dtype == np.int32 and ((labels >= 0) == image.mask).all()
     assert set(np.unique(labels[image.mask])) == set(range(count))
+
+
+@every_way
+@pytest.mark.parametrize("count", [25, 400])
+def test_large_and_noisy_places_are_not_cut_into_thousands(way: str, count: int) -> None:
+    noise = np.random.default_rng(0).normal(0.2, 0.05, (10, 200, 200)).astype(np.float32)
+    labels = cut(Image(noise, np.ones((200, 200), bool), METRES), way, count)
+    assert len(np.unique(labels)) == count
+
+
+@pytest.mark.parametrize("way", ["felzenszwalb", "spectra", "slic"])
+def test_cutting_ends_when_it_is_cancelled(image: Image, way: str) -> None:
+    def check() -> None:
+        raise CancelledError("")
+
+    with pytest.raises(CancelledError):
+        cut(replace(image, check=check), way, 7)
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "spectra"])

@@ -1,0 +1,81 @@
+"""What the user should not overlook in a region's values, in plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ...contract.region_shap import BandShapRequest, RegionShapRequest
+from .answer import ROUNDING, Described, scale_of
+from .estimate import Estimate
+from .open_games import OpenGame
+
+#: Error of the sum from which it is told, as a share of the difference between image and baseline.
+GAP = 0.01
+
+
+def of_answer(
+    request: RegionShapRequest | BandShapRequest, opened: OpenGame, found: Estimate, about: Described
+) -> Iterator[str]:
+    """Of one region's values."""
+    yield from _of_baseline(request, opened)
+    if isinstance(request, RegionShapRequest):
+        yield from _of_cut(request, opened)
+    gap = float(found.phi.sum()) - opened.game.contrast
+    if abs(gap) > GAP * abs(opened.game.contrast) and abs(gap) > ROUNDING * scale_of(opened):
+        yield (
+            f"The values add up to {found.phi.sum():.3g}, not to the difference between image and baseline of "
+            f"{opened.game.contrast:.3g}: those of this estimator need not. The others' do."
+        )
+
+
+def _of_baseline(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> Iterator[str]:
+    game, text = opened.game, opened.baseline_text
+    if not game.scopes.any():
+        yield f"The baseline ({text}) equals the image here: nothing differs, so all values are zero. Choose another."
+    elif abs(game.contrast) <= ROUNDING * scale_of(opened):
+        yield f"The model's answer is the same for the image and for the baseline ({text}): the values add up to zero."
+    elif _is_farm(request, opened):
+        yield (
+            f"The model takes the baseline itself ({text}) for a solar farm there, so that the values hardly show what "
+            "makes one. Compare with another baseline."
+        )
+
+
+def _is_farm(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> bool:
+    """Whether nobody's presence is a detection already."""
+    if request.total != "mean" or not 0 < opened.threshold < 1:
+        return False
+    level = opened.threshold
+    if request.quantity == "logit":
+        level = math.log(level / (1 - level))
+    return opened.game.absent > level
+
+
+def _of_cut(request: RegionShapRequest, opened: OpenGame) -> Iterator[str]:
+    count = len({int(place) for place in opened.players.places if place >= 0})
+    if request.cut != "polygons" and request.superpixel is None and count < request.superpixels:
+        plural = "is one superpixel" if count == 1 else f"are {count} superpixels"
+        yield f"There {plural}, not {request.superpixels}: the answer depends on no more of the region."
+
+
+def of_hidden(opened: OpenGame, names: Sequence[str], alone: bool) -> str:
+    """That a baseline hides players; ``alone``: no other one was asked."""
+    text, who = opened.baseline_text, listed(names)
+    if alone:
+        return (
+            f"The baseline ({text}) looks nearly like {who}: what the model relies on there hardly shows. Compare with "
+            "another baseline."
+        )
+    them = "them" if len(names) > 1 else "it"
+    return f"The baseline ({text}) hides {who}: another baseline shows that the model relies on {them}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Players' names in a sentence."""
+    some = list(names[:8])
+    if len(names) > 8:
+        some.append(f"{len(names) - 8} more")
+    told = " and ".join([", ".join(some[:-1]), some[-1]]) if len(some) > 1 else some[0]
+    plural = "superpixels " if len(some) > 1 else "superpixel "
+    return (plural if names[0][:1].isdigit() else "") + told

@@ -1,0 +1,162 @@
+"""The page that compares baselines: what each answers, how alike the orders are, and what one of them hides."""
+
+import html
+import math
+from typing import List
+
+from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ....processing_algorithms.wording import choice_text
+from ...bridge.answers import listed
+from ...contract.region_shap import COMPARABLE, Compared, RegionAnswer
+from .message import Message
+from .summary import hides, number
+
+translate = QCoreApplication.translate
+
+
+def others(baseline: str) -> List[str]:
+    """The baselines that one can be compared with."""
+    return [name for name in COMPARABLE if name != baseline]
+
+
+class BaselinesPage(QWidget):
+    """A button, the warning, and a table. A row that is chosen is the baseline whose values the panel shows."""
+
+    #: Compare now.
+    wanted = pyqtSignal()
+    #: The row that was chosen: 0 is the run's own baseline, then those compared.
+    chosen = pyqtSignal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._intro = QLabel(
+            translate(
+                "ExplainPanel",
+                "A superpixel counts for what it adds to a baseline. What looks like the baseline cannot count: "
+                "compare several before you believe that something does not matter.",
+            )
+        )
+        self._intro.setWordWrap(True)
+        self.button = QPushButton(translate("ExplainPanel", "Compare Baselines"))
+        self.button.setObjectName("compare")
+        self.button.clicked.connect(self.wanted)
+        self.warning = Message()
+        self.table = _empty_table()
+        self.table.currentCellChanged.connect(self._choose)
+        self._hint = QLabel(translate("ExplainPanel", "Choose a row to see its values in the chart and on the map."))
+        self._hint.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 6, 0, 0)
+        column.addWidget(self._intro)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.warning)
+        column.addWidget(self._hint)
+        column.addWidget(self.table, 1)
+        column.addStretch(0)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show that nothing has been compared."""
+        self.table.blockSignals(True)
+        self.table.setRowCount(0)
+        self.table.blockSignals(False)
+        for widget in (self.table, self._hint, self.warning):
+            widget.hide()
+        self.button.show()
+
+    def show_comparison(self, answer: RegionAnswer, baseline: str) -> None:
+        """Show what came out; the first row is the run's own baseline."""
+        self.clear()
+        if not answer.compared:
+            return
+        self.table.blockSignals(True)
+        self.table.setRowCount(1 + len(answer.compared))
+        self._fill(0, [choice_text("baseline", baseline), number(answer.f_baseline), "", listed(list(answer.hidden))])
+        for row, compared in enumerate(answer.compared, 1):
+            self._fill(row, _cells(compared))
+            self.table.item(row, 0).setToolTip(html.escape(compared.error or compared.baseline_text))
+            if compared.error:
+                self._disable(row)
+        self.table.setCurrentCell(0, 0)
+        self.table.blockSignals(False)
+        self.table.resizeRowsToContents()
+        self.table.show()
+        self._hint.show()
+        self.button.hide()
+        warnings = hides(answer)
+        if warnings:
+            self.warning.warn(html.escape(" ".join(warnings)))
+        else:
+            self.warning.hint(translate("ExplainPanel", "No baseline hides what another one shows."))
+
+    def reachable(self) -> List[QWidget]:
+        """What the keyboard reaches, in order."""
+        return [self.button, *self.warning.buttons(), self.table]
+
+    def minimumSizeHint(self) -> QSize:
+        """Never wider than the dock: the table scrolls."""
+        return QSize(100, 100)
+
+    def _choose(self, row: int, *_: int) -> None:
+        if row >= 0:
+            self.chosen.emit(row)
+
+    def _fill(self, row: int, texts: List[str]) -> None:
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(html.escape(text))
+            if column in (1, 2):
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(row, column, item)
+
+    def _disable(self, row: int) -> None:
+        for column in range(self.table.columnCount()):
+            self.table.item(row, column).setFlags(Qt.ItemFlag.NoItemFlags)
+
+
+def _empty_table() -> QTableWidget:
+    table = QTableWidget(0, 4)
+    table.setObjectName("compared")
+    table.setHorizontalHeaderLabels(
+        [
+            translate("ExplainPanel", "Baseline"),
+            translate("ExplainPanel", "Answer"),
+            translate("ExplainPanel", "Agrees"),
+            translate("ExplainPanel", "Hides"),
+        ]
+    )
+    table.horizontalHeaderItem(2).setToolTip(
+        translate("ExplainPanel", "<p>Spearman’s rank correlation of the values: 1 is the same order</p>")
+    )
+    table.verticalHeader().hide()
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setWordWrap(True)
+    return table
+
+
+def agreement(correlation: float) -> str:
+    """A rank correlation with two digits."""
+    return "–" if math.isnan(correlation) else f"{correlation:.2f}".replace("-", "−")
+
+
+def _cells(compared: Compared) -> List[str]:
+    name = choice_text("baseline", compared.baseline)
+    if compared.error:
+        return [name, "–", "–", compared.error]
+    return [name, number(compared.f_baseline), agreement(compared.rank_correlation), listed(list(compared.hidden))]

@@ -1,0 +1,158 @@
+"""What the panel computes: each time one run of a registered algorithm, in Processing's history, told as it goes."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional
+
+from qgis.core import QgsApplication, QgsProcessingUtils
+from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
+
+from ...bridge.layers import Presentation
+from ...bridge.narration import time_left
+from ...contract.errors import ErrorKind, SolarSaliencyError
+from ..background import Run
+from ..history import remember
+from .answer import Shown, begun, finished, refined
+from .subject import Subject
+
+translate = QCoreApplication.translate
+
+SUPERPIXELS, BANDS = "regionshap", "bandshap"
+
+#: What each method writes beside its layer, by parameter: asked for at once, so that an export is what one sees.
+FILES = {
+    SUPERPIXELS: {"OUTPUT": "gpkg", "RASTER": "tif", "REPORT": "html"},
+    BANDS: {"OUTPUT": "gpkg", "REPORT": "html"},
+}
+
+#: Seconds that are not worth to be told of.
+SHORT = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: with an answer, with an error, or with neither where it was cancelled.
+
+    request, result: what the engine was asked, and said. files: what it wrote, by ending. kind: of the error.
+    """
+
+    shown: Optional[Shown] = None
+    request: Dict[str, Any] = field(default_factory=dict)
+    result: Dict[str, Any] = field(default_factory=dict)
+    files: Dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    kind: Optional[ErrorKind] = None
+
+
+class Explaining(QObject):
+    """One run for one subject. The signals come on the thread of the windows; after ``ended`` there are no more."""
+
+    progressed = pyqtSignal(float)
+    stage = pyqtSignal(str)
+    #: A Shown: first the players, then estimates of their values.
+    shown = pyqtSignal(object)
+    #: An Outcome.
+    ended = pyqtSignal(object)
+
+    def __init__(self, method: str, subject: Subject, choices: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.method = method
+        self.subject = subject
+        self.choices = dict(choices)
+        self._partial: Optional[Shown] = None
+        self._begun = 0.0
+        stem = QgsProcessingUtils.generateTempFilename(method)
+        self._files = {ending: f"{stem}.{ending}" for ending in FILES[method].values()}
+        outputs = {name: self._files[ending] for name, ending in FILES[method].items()}
+        self._parameters = {**subject.parameters(method, choices), **outputs}
+        self._run: Optional[_Run] = None
+        self.stopping = False
+
+    def start(self) -> None:
+        """Begin, and note it in the history."""
+        run = self._run = _Run(self.method, self._parameters)
+        run.progressChanged.connect(self.progressed)
+        run.stage.connect(self.stage)
+        run.partial.connect(self._take_partial)
+        remember(run.algorithm, self._parameters, run.context)
+        run.start(lambda successful, _: self._finish(run, successful))
+
+    def stop(self) -> None:
+        """Deliver what is there."""
+        self.stopping = True
+        if self._run is not None:
+            self._run.stop()
+
+    def cancel(self) -> None:
+        """Give it up; ``ended`` comes when the task has ended."""
+        if self._run is not None:
+            self._run.cancel()
+
+    def abandon(self) -> None:
+        """Give it up, and say nothing more."""
+        run, self._run = self._run, None
+        self.blockSignals(True)
+        if run is not None:
+            run.cancel()
+
+    def _take_partial(self, partial: Dict[str, Any]) -> None:
+        if self._run is None or partial.get("region"):  # one question, one region
+            return
+        if "players" in partial:
+            self._partial, self._begun = begun(partial), time.monotonic()
+        elif self._partial is not None and "phi" in partial:
+            self._partial = refined(self._partial, partial)
+            self.stage.emit(self._how_far(self._partial))
+        if self._partial is not None:
+            self.shown.emit(self._partial)
+
+    def _how_far(self, shown: Shown) -> str:
+        """How many evaluations there were, and how long the others will take."""
+        count, budget = shown.answer.evaluations, shown.budget
+        told = translate("ExplainPanel", "{count} of {budget} evaluations").format(count=count, budget=budget)
+        left = (time.monotonic() - self._begun) * (budget - count) / max(count, 1)
+        return f"{told}, {time_left(left)}" if left > SHORT else told
+
+    def _finish(self, run: "_Run", successful: bool) -> None:
+        if run is not self._run:
+            return
+        self._run = None
+        self.ended.emit(self._outcome(run, successful))
+
+    def _outcome(self, run: "_Run", successful: bool) -> Outcome:
+        if run.isCanceled() or (run.failure and run.failure.kind is ErrorKind.CANCELLED):
+            return Outcome()
+        regions = run.result.get("regions") or []
+        if successful and regions:
+            shown = finished(self._partial, run.request, run.result)
+            return Outcome(shown, run.request, run.result, self._files)
+        if run.failure is not None:
+            # What the algorithm advises is meant for its own dialog.
+            long = run.failure.kind is ErrorKind.LONG_RUN
+            return Outcome(error=run.failure.message if long else str(run.failure), kind=run.failure.kind)
+        nothing = translate("ExplainPanel", "It failed; View ▸ Panels ▸ Log Messages tells why.")
+        return Outcome(error=run.error or nothing)
+
+
+class _Run(Run):
+    """A run that keeps what Processing does not hand on: all of the engine's answer, and the sort of its error."""
+
+    def __init__(self, algorithm: str, parameters: Dict[str, Any]) -> None:
+        self.request: Dict[str, Any] = {}
+        self.result: Dict[str, Any] = {}
+        self.failure: Optional[SolarSaliencyError] = None
+        super().__init__(algorithm, parameters)
+
+    def takeResult(self, request: Dict[str, Any], result: Dict[str, Any]) -> None:
+        """The engine's answer."""
+        self.request, self.result = request, result
+
+    def takeError(self, error: SolarSaliencyError) -> None:
+        """Why there is none."""
+        self.failure = error
+
+
+def presentation(method: str, outcome: Outcome) -> Presentation:
+    """How the layer of a run is shown on the map: as the algorithm's own dialog would."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"solarsaliency:{method}")
+    return algorithm.presentations(outcome.request, outcome.result)[outcome.files["gpkg"]]

@@ -1,0 +1,147 @@
+"""What the panel is asked about: a detection, or a region that was drawn, and which scene and model answer for it."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Mapping
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+
+from ....processing_algorithms import parameters as engine_parameters
+from ...bridge.runs import SCENES, file_of, run_of
+from ...bridge.targets import in_degrees
+from ...contract import METHODS
+from ...contract.errors import RequestError, SceneNotFoundError
+from ...contract.options import options
+from ...qgis_compat import RASTER_LAYER
+from ..detections import Detection, is_detections, question
+
+translate = QCoreApplication.translate
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is explained. asked: values of the engine's options; wkt: its outline, in ``crs``, for the map.
+
+    A drawn region is a parameter of its own: the engine looks for what is detected inside it.
+    """
+
+    name: str
+    asked: Dict[str, Any]
+    wkt: str
+    crs: str
+    drawn: bool
+
+    def parameters(self, method: str, choices: Mapping[str, Any]) -> Dict[str, Any]:
+        """The parameters of the algorithm of a method that ask for it, with the user's choices of options."""
+        known = {option.name: option for option in options(METHODS[method].request)}
+        values = {name: value for name, value in {**self.asked, **choices}.items() if name in known}
+        parameters = engine_parameters.restore(known.values(), {**values, "target_crs": self.asked.get("target_crs")})
+        if self.drawn:
+            parameters["REGION"] = f"CRS={self.crs};{self.wkt}"
+        return parameters
+
+    def geometry(self) -> QgsGeometry:
+        """The outline."""
+        return QgsGeometry.fromWkt(self.wkt)
+
+    def reference(self) -> QgsCoordinateReferenceSystem:
+        """The outline's CRS."""
+        return QgsCoordinateReferenceSystem(self.crs)
+
+
+def of_detection(detection: Detection) -> Subject:
+    """A detection that was picked; raises a SolarSaliencyError that says what is missing."""
+    target = detection.target()
+    crs = str(target.get("target_crs") or "")
+    return Subject(detection.name, {**question(detection.layer), **target}, str(target["target"]), crs, False)
+
+
+def of_region(
+    region: QgsGeometry, crs: QgsCoordinateReferenceSystem, shown: Iterable[QgsMapLayer], active: QgsMapLayer
+) -> Subject:
+    """A region that was drawn on the map; raises a SolarSaliencyError that says what is missing.
+
+    Scene and model are those of the topmost layer of detections that has some inside; where there is none, the scene
+    is the active layer, or else the only one that is shown there.
+    """
+    name = _place(region, crs)
+    wkt, where = region.asWkt(), crs.authid() or crs.toWkt()
+    for layer in shown:
+        if is_detections(layer) and _has_any_inside(layer, region, crs):
+            return Subject(name, {**question(layer), "name": name}, wkt, where, True)
+    scene = _scene(region, crs, list(shown), active)
+    return Subject(name, {"scene": file_of(scene), "name": name}, wkt, where, True)
+
+
+def _place(region: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> str:
+    degrees = QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem("EPSG:4326"), QgsProject.instance())
+    try:
+        place = in_degrees(degrees.transform(region.boundingBox().center()))
+    except QgsCsException:
+        raise RequestError(
+            translate("ExplainPanel", "The region lies outside of what the map's coordinate system reaches."),
+            translate("ExplainPanel", "Draw it where the scene is."),
+        ) from None
+    return translate("ExplainPanel", "region at {place}").format(place=place)
+
+
+def _moved(region: QgsGeometry, crs: QgsCoordinateReferenceSystem, layer: QgsMapLayer) -> QgsGeometry:
+    """The region in a layer's CRS; empty where that does not reach it."""
+    there = QgsGeometry(region)
+    try:
+        there.transform(QgsCoordinateTransform(crs, layer.crs(), QgsProject.instance()))
+    except QgsCsException:
+        return QgsGeometry()
+    return there
+
+
+def _has_any_inside(layer: QgsVectorLayer, region: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> bool:
+    there = _moved(region, crs, layer)
+    if there.isNull():
+        return False
+    near = layer.getFeatures(QgsFeatureRequest().setFilterRect(there.boundingBox()))
+    return any(feature.hasGeometry() and feature.geometry().intersects(there) for feature in near)
+
+
+def _scene(
+    region: QgsGeometry, crs: QgsCoordinateReferenceSystem, shown: List[QgsMapLayer], active: QgsMapLayer
+) -> QgsRasterLayer:
+    if active is not None and is_scene(active):
+        return active
+    there = [layer for layer in shown if is_scene(layer) and _covers(layer, region, crs)]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        raise RequestError(
+            translate("ExplainPanel", "Several scenes are shown there."),
+            translate("ExplainPanel", "Click the one that you mean in the Layers panel, and draw again."),
+        )
+    raise SceneNotFoundError(
+        translate("ExplainPanel", "There is neither a detection in this region nor a scene that is chosen."),
+        translate(
+            "ExplainPanel",
+            "Click a Sentinel-2 scene in the Layers panel, or detect solar farms first; then draw again.",
+        ),
+    )
+
+
+def is_scene(layer: QgsMapLayer) -> bool:
+    """Whether a layer may be a scene: a raster file of several bands that is no result of ours."""
+    if layer.type() != RASTER_LAYER or not file_of(layer) or layer.bandCount() < 2:
+        return False
+    return run_of(layer).get("method", "") in SCENES
+
+
+def _covers(layer: QgsRasterLayer, region: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> bool:
+    there = _moved(region, crs, layer)
+    return not there.isNull() and there.intersects(layer.extent())

@@ -1,0 +1,154 @@
+"""An answer in words: the panel's headline, labels and tool tips of bars, and what is copied."""
+
+import html
+import math
+from typing import Any, List, Mapping, Optional, Sequence
+
+from qgis.PyQt.QtCore import QCoreApplication
+
+from ....processing_algorithms.wording import choice_text, share_text
+from ...bridge import answers
+from ...contract.band_words import band_text
+from ...contract.options import to_json
+from ...contract.region_shap import Player, RegionAnswer
+from ..explanation import SIMULATED
+from .answer import Shown
+
+translate = QCoreApplication.translate
+
+#: What share of all |φ| “most of it” is, and how many superpixels a sentence names.
+MOST, NAMED = 0.5, 5
+
+#: Contrast below which a superpixel looks like the baseline.
+FAINT = 0.1
+
+
+def number(value: float, with_sign: bool = False) -> str:
+    """A number with three digits; a dash where there is none."""
+    if math.isnan(value):
+        return "–"
+    return answers.signed(value) if with_sign else answers.number_text(value)
+
+
+def probability(value: float) -> str:
+    """A probability, with three digits where two would say 0 or 1."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if value >= 0.995 or value < 0.005 else f"{value:.2f}"
+
+
+def label(player: Player) -> str:
+    """What a player's bar is called: as short as can be."""
+    if player.number:
+        return f"{player.number} {player.bands}".strip()
+    return translate("ExplainPanel", "outside") if player.name == "rest" else band_text(player.bands or player.name)
+
+
+def title(player: Player) -> str:
+    """What a player is called in a sentence."""
+    return answers.player_text(to_json(player))
+
+
+def tip(player: Player) -> str:
+    """What a tool tip tells of a player, as rich text."""
+    told = title(player)
+    lines = [f"<b>{html.escape(told[:1].upper() + told[1:])}</b>"]
+    if not math.isnan(player.phi):
+        did = (
+            translate("ExplainPanel", "raised the answer: {value} ({share})")
+            if player.phi >= 0
+            else translate("ExplainPanel", "lowered the answer: {value} ({share})")
+        )
+        lines.append(did.format(value=answers.value_text(to_json(player)), share=share_text(player.share)))
+        if not player.certain and not math.isnan(player.standard_error):
+            lines.append(translate("ExplainPanel", "Its sign is not sure: the 95 % interval holds zero."))
+    if player.number and player.area_ha > 0:
+        lines.append(
+            translate("ExplainPanel", "{area} ha, {pixels} pixels").format(
+                area=f"{player.area_ha:.2f}", pixels=player.pixels
+            )
+        )
+    if player.contrast < FAINT:
+        lines.append(translate("ExplainPanel", "It looks like the baseline, which can hide that it matters."))
+    return "<br>".join(lines)
+
+
+def headline(name: str, shown: Shown) -> str:
+    """Whose answer it is, and how sure the model is, in two lines."""
+    told = translate("ExplainPanel", "Probability {probability}")
+    if any(text.startswith(SIMULATED) for text in shown.warnings):
+        told = translate("ExplainPanel", "Probability {probability} (simulated)")
+    return f"{name[:1].upper()}{name[1:]}\n{told.format(probability=probability(shown.answer.probability))}"
+
+
+def numbers(answer: RegionAnswer, baseline: str) -> str:
+    """The two answers whose difference is shared out."""
+    text = answer.baseline_text or choice_text("baseline", baseline)
+    text = text[:1].lower() + text[1:] if text[1:2].islower() else text
+    told = translate("ExplainPanel", "Answer (mean logit) {f_x}; compared with {baseline}: {f_baseline}")
+    line = told.format(f_x=number(answer.f_x), baseline=text, f_baseline=number(answer.f_baseline))
+    if math.isnan(answer.f_baseline):
+        return line
+    about = translate("ExplainPanel", ", a probability of about {probability}.")
+    return line + about.format(probability=probability(_sigmoid(answer.f_baseline)))
+
+
+def _sigmoid(logit: float) -> float:
+    """The probability of a logit; it overflows for none."""
+    return 0.5 * (1.0 + math.tanh(0.5 * logit))
+
+
+def most_of_it(players: Sequence[Player]) -> str:
+    """How few superpixels make up most of the answer, where few do."""
+    order = sorted((player for player in players if player.share > 0), key=lambda player: player.rank)
+    share, few = 0.0, []
+    for player in order:
+        few.append(player.name)
+        share += player.share
+        if share >= MOST:
+            break
+    if len(order) < 3 or len(few) > NAMED:
+        return ""
+    told = translate("ExplainPanel", "{share} of what counts: {names}.")
+    return told.format(share=share_text(share), names=answers.names_text(few))
+
+
+def doubts(shown: Shown) -> List[str]:
+    """What one should know before one believes an answer; each a sentence."""
+    warnings = [text for text in shown.warnings if not text.startswith(SIMULATED)]
+    found = [*warnings, *(text for text in answers.doubts(to_json(shown.answer)) if text.startswith("⚠"))]
+    if shown.answer.stopped:
+        stopped = translate("ExplainPanel", "Stopped after {count} evaluations: the intervals are wide.")
+        found.append(stopped.format(count=shown.answer.evaluations))
+    return list(dict.fromkeys(found))
+
+
+def hides(answer: RegionAnswer) -> List[str]:
+    """A plain sentence for each compared baseline that hides what another one shows, the run's own first."""
+    told = translate("ExplainPanel", "“{baseline}” hides {names}: with another baseline it counts.")
+    own = [(answer.baseline_text, answer.hidden)] if answer.compared else []
+    others = [(choice_text("baseline", other.baseline), other.hidden) for other in answer.compared]
+    return [
+        told.format(baseline=baseline[:1].upper() + baseline[1:], names=answers.names_text(names))
+        for baseline, names in own + others
+        if names
+    ]
+
+
+def as_text(name: str, superpixels: Optional[Shown], bands: Optional[Shown], made: Mapping[str, Any]) -> str:
+    """All that is known, for a mail or a report."""
+    lines = [translate("ExplainPanel", "Why {name}?").format(name=name)]
+    first = superpixels or bands
+    if first is not None:
+        lines += headline(name, first).splitlines()[1:]
+    titles = (translate("ExplainPanel", "Superpixels"), translate("ExplainPanel", "Bands"))
+    for heading, shown in zip(titles, (superpixels, bands)):
+        if shown is not None and shown.whole:
+            most = most_of_it(shown.players)
+            told = [*([most] if most else []), *answers.told(to_json(shown.answer)), *shown.warnings]
+            lines += ["", heading, *told]
+    if made.get("model"):
+        of = translate("ExplainPanel", "Model {model} ({hash}), scene {scene}, seed {seed}.")
+        hash_ = str(made.get("model_sha256") or "")[:12]
+        lines += ["", of.format(model=made["model"], hash=hash_, scene=made.get("scene"), seed=made.get("seed"))]
+    return "\n".join(lines)

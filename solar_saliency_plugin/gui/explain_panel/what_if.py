@@ -1,0 +1,66 @@
+"""What if some superpixels were not there? Switches them off and on, and asks what the model answers then."""
+
+from typing import Any, Dict, FrozenSet
+
+from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
+
+from ...bridge.what_if import WhatIfCaller
+from .summary import probability
+
+translate = QCoreApplication.translate
+
+
+class WhatIf(QObject):
+    """Which players are switched off, and the newest answer for them. The engine is asked at most once at a time."""
+
+    #: Which players are off has changed.
+    switched = pyqtSignal()
+    #: The answer without them: f_x, or None where all are on; and what to say of it.
+    answered = pyqtSignal(object, str)
+    failed = pyqtSignal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._caller = WhatIfCaller()
+        self._caller.waiting.connect(self._tell_of_waiting)
+        self._request: Dict[str, Any] = {}
+        self._before = 0.0
+        self.off: FrozenSet[int] = frozenset()
+
+    def begin(self, request: Dict[str, Any], before: float) -> None:
+        """Ask about another answer: that of ``request``, whose probability is ``before``. All players are on."""
+        self._caller.forget()
+        self._request, self._before = request, before
+        self.all_on()
+
+    def toggle(self, player: int) -> None:
+        """Switch a player off, or on again."""
+        self.off = self.off ^ {player}
+        self.switched.emit()
+        self._ask()
+
+    def all_on(self) -> None:
+        """Switch all on."""
+        self._caller.forget()
+        self.off = frozenset()
+        self.switched.emit()
+        self.answered.emit(None, "")
+
+    def _ask(self) -> None:
+        if not self.off:
+            self.all_on()
+            return
+        self._caller.ask(self._request, sorted(self.off), self._tell, self.failed.emit)
+
+    def _tell(self, answer: Dict[str, Any]) -> None:
+        told = translate("ExplainPanel", "Probability {before} → <b>{now}</b>; {detected} of {pixels} pixels detected")
+        text = told.format(
+            before=probability(self._before),
+            now=probability(float(answer["probability"])),
+            detected=int(answer["detected"]),
+            pixels=int(answer["target_pixels"]),
+        )
+        self.answered.emit(float(answer["f_x"]), text)
+
+    def _tell_of_waiting(self, text: str) -> None:
+        self.answered.emit(None, text)

@@ -1,0 +1,114 @@
+"""The small parts that the panel is laid out from."""
+
+from typing import Tuple
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ....processing_algorithms.wording import choice_text
+from ...contract.options import option_of
+from ...contract.region_shap import RegionShapRequest
+from .charts import Chart
+
+
+def tool(name: str, text: str, hint: str, icon: str, with_text: bool = False) -> QToolButton:
+    """A button that takes up a map tool; the keyboard reaches it, and its mnemonic works without text, too."""
+    button = QToolButton()
+    button.setObjectName(name)
+    button.setText(text)
+    button.setIcon(QgsApplication.getThemeIcon(icon))
+    button.setCheckable(True)
+    button.setToolTip(hint)
+    button.setAccessibleName(text.replace("&", ""))
+    style = Qt.ToolButtonStyle
+    button.setToolButtonStyle(style.ToolButtonTextBesideIcon if with_text else style.ToolButtonIconOnly)
+    button.setIconSize(QSize(20, 20))
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
+
+
+def button(name: str, text: str) -> QPushButton:
+    """A button with a text."""
+    made = QPushButton(text)
+    made.setObjectName(name)
+    return made
+
+
+def choice(name: str, choices: Tuple[str, ...]) -> QComboBox:
+    """A box for one of an option's choices."""
+    box = QComboBox()
+    box.setObjectName(name)
+    for choice in choices:
+        box.addItem(choice_text(name, choice), choice)
+    box.setToolTip(_tip(name))
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    return box
+
+
+def number(name: str) -> QSpinBox:
+    """A box for an option's number."""
+    limits = option_of(RegionShapRequest, name)
+    box = QSpinBox()
+    box.setObjectName(name)
+    box.setRange(int(limits.minimum or 1), int(limits.maximum or 1))
+    box.setToolTip(_tip(name))
+    return box
+
+
+def _tip(name: str) -> str:
+    """An option's help, as rich text so that it is broken into lines."""
+    return f"<p>{option_of(RegionShapRequest, name).help}</p>"
+
+
+def progress() -> QProgressBar:
+    """A bar without text, which has a label of its own."""
+    bar = QProgressBar()
+    bar.setObjectName("progress")
+    bar.setTextVisible(False)
+    bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return bar
+
+
+def wrapped(name: str, text: str = "", is_plain: bool = False) -> QLabel:
+    """A label of several lines, whose text can be copied. is_plain: what looks like markup is the users' own."""
+    label = QLabel(text)
+    label.setObjectName(name)
+    if is_plain:
+        label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    flag = Qt.TextInteractionFlag
+    label.setTextInteractionFlags(flag.TextSelectableByMouse | flag.LinksAccessibleByMouse)
+    label.setOpenExternalLinks(True)
+    return label
+
+
+def scrolled(chart: Chart) -> QScrollArea:
+    """A chart, of which there is as much to be seen as there is room for."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(chart)
+    return area
+
+
+def column(widget: QWidget) -> QVBoxLayout:
+    """Rows, one below the other, without a margin."""
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    return column

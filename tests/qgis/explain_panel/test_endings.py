@@ -1,0 +1,205 @@
+"""The Explain panel where something ends: runs, the engine, the project, the plugin; and what the project remembers."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from qgis.core import (
+    QgsApplication,
+)
+from qgis.PyQt.QtCore import QEvent, Qt
+from qgis.PyQt.QtWidgets import QAbstractButton, QDockWidget, QLabel
+
+from solar_saliency.solar_saliency_plugin.bridge.worker import worker
+from solar_saliency.solar_saliency_plugin.gui.detections import Detection
+from solar_saliency.solar_saliency_plugin.gui.explain_panel import runs, state
+from tests.qgis.explain_panel.steps import bars, explained, largest, long_run, on_the_map, switch, told, wait_until
+
+# stopping, failing
+
+
+def test_stop_delivers_what_there_is(presenter, panel, found):
+    long_run(panel)
+    presenter.explain_detection(Detection(found, largest(found)))
+    wait_until(lambda: bars(panel.waterfall))
+    panel.explain.click()
+    assert panel.explain.text() == "Cancel"
+    wait_until(lambda: presenter._running is None)
+    shown = presenter.given.superpixels
+    assert shown.answer.stopped and shown.answer.evaluations < 4000
+    assert "Stopped after" in told(panel)
+    assert sum(player.phi for player in shown.players) == pytest.approx(
+        shown.answer.f_x - shown.answer.f_baseline, abs=1e-2
+    )
+
+
+def test_a_second_click_cancels_and_what_was_known_stays(presenter, panel, found, window):
+    before = explained(presenter, found)
+    long_run(panel)
+    panel.explain.click()
+    panel.explain.click()
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert presenter.given.superpixels is before and told(panel) == "Cancelled."
+    assert len(bars(panel.waterfall)) == len(before.players)
+
+
+def test_a_long_run_is_begun_with_consent_only(presenter, panel, found, monkeypatch):
+    asked = {"superpixels": 400, "estimator": "permutations", "evaluations": 5_000_000}
+    monkeypatch.setattr(state.Choices, "values", lambda choices: {"baseline": choices.baseline, **asked})
+    presenter.explain_detection(Detection(found, largest(found)))
+    wait_until(lambda: presenter._running is None)
+    assert panel.message.button.text() == "Compute Anyway" and not panel.message.button.isHidden(), told(panel)
+    assert "advanced parameters" not in told(panel), "that is what the dialog advises"
+    panel.message.button.click()
+    assert presenter._running.choices["long"] is True
+    wait_until(lambda: bars(panel.waterfall))
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert presenter.given.superpixels.answer.stopped
+
+
+def test_without_an_engine_there_is_a_way_to_set_it_up(presenter, panel, found, no_engine):
+    presenter.explain_detection(Detection(found, largest(found)))
+    assert "solarsaliency:setup" in told(panel) and presenter._running is None
+    assert panel.explain.isEnabled(), "to be pressed once it is set up"
+
+
+def test_an_engine_that_is_killed_while_it_streams_is_told_and_started_anew(presenter, panel, found):
+    long_run(panel)
+    presenter.explain_detection(Detection(found, largest(found)))
+    wait_until(lambda: bars(panel.waterfall))
+    os.kill(worker().hello["pid"], signal.SIGKILL)
+    wait_until(lambda: presenter._running is None)
+    assert "regionshap" in told(panel)
+    assert bars(panel.waterfall), "what it had found is still there"
+    panel.method.setCurrentIndex(0)
+    panel.superpixels.setValue(25)
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert presenter.given.superpixels is not None and not told(panel)
+
+
+def test_bands_that_fail_are_not_asked_for_again_and_again(presenter, panel, found, monkeypatch):
+    explained(presenter, found)
+    monkeypatch.setattr(runs.Explaining, "start", lambda run: run.ended.emit(runs.Outcome(error="It is broken.")))
+    panel.show_tab("bands")
+    wait_until(lambda: presenter._running is None)
+    assert told(panel) == "It is broken."
+    assert presenter.given.superpixels is not None and bars(panel.waterfall)
+
+
+# the project, the window
+
+
+def test_a_project_that_is_closed_while_it_runs_leaves_nothing(presenter, panel, found, window, project):
+    long_run(panel)
+    presenter.explain_detection(Detection(found, largest(found)))
+    wait_until(lambda: bars(panel.waterfall))
+    project.clear()
+    assert presenter._running is None and not on_the_map(window) and presenter.given.subject is None
+    assert not panel.welcome.isHidden() and not panel.explain.isEnabled()
+    wait_until(lambda: not QgsApplication.taskManager().activeTasks())
+
+
+def test_unloading_while_it_runs_leaves_nothing(entry, presenter, panel, found, window):
+    long_run(panel)
+    presenter.explain_detection(Detection(found, largest(found)))
+    wait_until(lambda: bars(panel.waterfall))
+    entry.remove()
+    assert not on_the_map(window) and window.canvas.mapTool() is None
+    QgsApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not window.window.findChildren(QDockWidget)
+    wait_until(lambda: not QgsApplication.taskManager().activeTasks())
+
+
+def test_a_closed_panel_leaves_the_map_clean_and_shows_all_when_it_is_opened_again(
+    entry, presenter, panel, found, window
+):
+    explained(presenter, found)
+    panel.what_if.setChecked(True)
+    entry.action.setChecked(False)
+    assert not on_the_map(window) and window.canvas.mapTool() is None
+    entry.action.setChecked(True)
+    assert len(on_the_map(window)) == 2 and bars(panel.waterfall)
+    panel.close()
+    assert not entry.action.isChecked() and not on_the_map(window)
+
+
+def test_the_project_remembers_choices_question_and_answers(entry, presenter, panel, found, window, project, tmp_path):
+    panel.superpixels.setValue(15)
+    panel.baseline.setCurrentIndex(panel.baseline.findData("zero"))
+    shown = explained(presenter, found)
+    panel.show_tab("bands")
+    wait_until(lambda: presenter._running is None)
+    assert project.isDirty(), "QGIS asks before the answer is lost"
+    headline = panel.headline.text()
+    assert project.write(str(tmp_path / "p.qgz"))
+    project.clear()
+    assert not on_the_map(window) and panel.superpixels.value() == 25
+    entry.action.setChecked(False)
+    assert project.read(str(tmp_path / "p.qgz"))
+    assert entry.action.isChecked(), "it was open"
+    assert panel.superpixels.value() == 15 and panel.baseline.currentData() == "zero"
+    assert panel.headline.text() == headline and len(bars(panel.waterfall)) == len(shown.players)
+    assert [bar.value for bar in bars(panel.bars)] == [p.phi for p in presenter.given.bands.players]
+    assert len(on_the_map(window)) == 2 and not project.isDirty()
+    assert not panel.add_to_map.isEnabled() and "Press “Explain” first" in panel.add_to_map.toolTip()
+    assert panel.export.isEnabled(), "a table can be made without files"
+    panel.what_if.setChecked(True)
+    f_x, _ = switch(panel, presenter, 0)
+    assert f_x != shown.answer.f_x
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "[" * 100_000, '{"choices": 3, "subject": {"name": 4}}', '{"subject": 1}']
+)
+def test_what_is_damaged_in_a_project_is_left_out(project, text):
+    project.writeEntry(state.SCOPE, state.KEY, text)
+    assert state.load(project) == state.State()
+
+
+def test_a_project_without_an_explanation_is_not_changed_by_the_panel(entry, project):
+    project.setDirty(False)
+    entry.action.setChecked(False)
+    entry.action.setChecked(True)
+    assert not project.isDirty()
+
+
+def test_the_keyboard_reaches_everything(panel, presenter, found):
+    explained(presenter, found)
+    panel.window().activateWindow()
+    reached, widget = [], panel.tools["pick"]
+    for _ in range(200):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled():
+            reached.append(widget.objectName() or type(widget).__name__)
+        widget = widget.nextInFocusChain()
+        if widget is panel.tools["pick"]:
+            break
+    wanted = ["pick", "rectangle", "polygon", "freehand", "estimator", "baseline", "superpixels", "explain"]
+    wanted += ["WaterfallChart", "what_if", "add_to_map", "copy", "export"]
+    assert [name for name in reached if name in wanted] == wanted
+
+
+def test_mnemonics_are_unique_and_not_those_of_the_main_menu(panel):
+    texts = [button.text() for button in panel.findChildren(QAbstractButton)]
+    texts += [label.text() for label in panel.findChildren(QLabel) if label.buddy() is not None]
+    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert len(keys) == len(set(keys)) >= 10, keys
+    assert not set(keys) & set("jevlsporhdc"), "Project, Edit, View, Layer, Settings, Plugins, Vector, Raster …"
+
+
+def test_nothing_of_the_panel_is_loaded_before_it_is_wanted():
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from qgis.core import QgsApplication
+application = QgsApplication([], False)
+import solar_saliency.solar_saliency_plugin.gui.menu
+print([name for name in sys.modules if ".explain_panel." in name])
+"""
+    folder = next(path for path in sys.path if os.path.islink(os.path.join(path, "solar_saliency")))
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("gui.explain_panel.entry']"), done.stdout + done.stderr
