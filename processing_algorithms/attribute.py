@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from ..solar_saliency_plugin.bridge.layers import Presentation
-from ..solar_saliency_plugin.contract.attribution import tells_slope
+from ..solar_saliency_plugin.contract.attribution import surroundings_in_words, tells_slope
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from ..solar_saliency_plugin.contract.band_words import band_text
 from .explaining import ExplainingAlgorithm, map_presentation
@@ -98,7 +98,11 @@ def _exactness(result: Mapping[str, Any]) -> List[str]:
 
 def _where(result: Mapping[str, Any]) -> List[str]:
     shares = [f"{share_text(result[name])} {place}" for name, place in PLACES.items() if result[name] is not None]
-    return [f"Of the attribution, whatever its sign, lie: {', '.join(shares)}."] if shares else []
+    if not shares:
+        return []
+    method = ATTRIBUTION_METHODS.get(result["attribution_method"])
+    outside = surroundings_in_words(result["inside"], method, result["settings"]) if method is not None else ""
+    return [f"Of the attribution, whatever its sign, lie: {', '.join(shares)}.", *([outside] if outside else [])]
 
 
 def band_chart(bands: Mapping[str, Optional[float]], half: int = HALF) -> str:

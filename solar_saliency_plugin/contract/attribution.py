@@ -17,6 +17,16 @@ def tells_slope(method: AttributionMethod, settings: Mapping[str, Any]) -> bool:
     return method.formula.startswith("φ = ∂S/∂x") or settings.get("of", method.defaults.get("of")) == "gradient"
 
 
+def surroundings_in_words(inside: Optional[float], method: AttributionMethod, settings: Mapping[str, Any]) -> str:
+    """A sentence for a map of contributions of which less than half lies ``inside`` the target (0–1); else empty."""
+    if inside is None or not inside < 0.5 or not method.signed or tells_slope(method, settings):
+        return ""
+    return (
+        "More of it lies outside the target than inside: the answer rests largely on what surrounds the target. See "
+        "what stands there, and whether it is a good reason."
+    )
+
+
 def _seed() -> Any:
     return option("The same seed gives the same random numbers.", 1, minimum=0, maximum=2**31 - 1, advanced=True)
 

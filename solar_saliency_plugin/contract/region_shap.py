@@ -102,15 +102,14 @@ class RegionAnswer:
 
 
 @dataclass(frozen=True)
-class RegionShapResult:
-    """Superpixels with Shapley values were written.
+class _RegionsResult:
+    """What runs over regions wrote.
 
     regions: what came out for each. refused: of regions that could not be explained, name and reason.
     """
 
     output: str
     layer: str
-    raster: str
     report: str
     regions: Tuple[RegionAnswer, ...]
     refused: Tuple[Dict[str, str], ...]
@@ -123,28 +122,21 @@ class RegionShapResult:
     model: str
     model_sha256: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class RegionShapResult(_RegionsResult):
+    """Superpixels with Shapley values were written."""
+
+    raster: str
     warnings: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class BandShapResult:
+class BandShapResult(_RegionsResult):
     """Shapley values of bands were written: a polygon for each region, and a table."""
 
-    output: str
-    layer: str
     table: str
-    report: str
-    regions: Tuple[RegionAnswer, ...]
-    refused: Tuple[Dict[str, str], ...]
-    explained: int
-    players: int
-    evaluations: int
-    seed: int
-    crs: str
-    device: str
-    model: str
-    model_sha256: str
-    seconds: float
     warnings: Tuple[str, ...] = ()
 
 

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
 import torch
-from rasterio.transform import from_origin
 from safetensors.torch import save_file
 
 from solar_saliency_plugin.contract.places import MODELS_VARIABLE
 from solar_saliency_plugin.engine.models.registry import load_model
+from tests.engine import scene_files
 
-BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
@@ -40,19 +38,7 @@ def no_models_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def write_scene():
     """A function that writes reflectance (10, rows, cols) as a tidy scene; NaN becomes nodata."""
-
-    def write(path, reflectance, crs="EPSG:32643", corner=(3e5, 3e6), **tags):
-        _, height, width = reflectance.shape
-        numbers = np.where(np.isnan(reflectance), 0, np.clip(np.round(reflectance * 10000), 1, 20000)).astype(np.uint16)
-        profile = {"driver": "GTiff", "dtype": "uint16", "count": 10, "width": width, "height": height, "nodata": 0}
-        with rasterio.open(path, "w", **profile, crs=crs, transform=from_origin(*corner, 10, 10)) as file:
-            file.write(numbers)
-            for index, band in enumerate(BANDS, start=1):
-                file.set_band_description(index, band)
-            file.update_tags(PROCESSING_LEVEL="L2A", ACQUISITION_DATE="2021-03-15", **tags)
-        return path
-
-    return write
+    return scene_files.write_scene
 
 
 @pytest.fixture(scope="session")

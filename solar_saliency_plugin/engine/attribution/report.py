@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from ...contract.attribution import AttributeResult, tells_slope
+from ...contract.attribution import AttributeResult, surroundings_in_words, tells_slope
 from ...contract.band_words import band_text
 from ..reporting.page import document, facts, image, number, percent, signed, signed_bars
 from ..windowed.raster import WindowedRaster
@@ -157,9 +157,10 @@ def _trust(run: Run, result: AttributeResult) -> str:
     )
     times = "once" if result.evaluations == 1 else f"{result.evaluations:,} times"
     where = ", ".join(f"{place} {percent(share)}" for place, share in shares if not math.isnan(share))
+    outside = surroundings_in_words(result.inside, entry, result.settings)
     rows = [
         ("Contributions", completeness(entry, result.attribution_sum, wanted, result.error, kept)),
-        ("Where they lie", f"Whatever their sign: {where}." if where else "Nowhere: the map is zero."),
+        ("Where they lie", f"Whatever their sign: {where}. {outside}" if where else "Nowhere: the map is zero."),
         ("Model asked", f"{times}, on {escape(result.device)}"),
         *facts_told(result.facts),
     ]

@@ -21,6 +21,8 @@ from ..job import Job
 
 _SHAPES = "Give a polygon or a point as well-known text, such as POINT(500000 5300000), or choose a layer of polygons."
 
+_OUTLINES = "Draw a polygon, or give one as well-known text, such as POLYGON((0 0, 900 0, 900 900, 0 0))."
+
 
 @dataclass(frozen=True)
 class Target:
@@ -135,25 +137,26 @@ def read_geometry(text: str, crs: str, grid: Grid, area: Window, what: str = "ta
 
     Raises :class:`RequestError`, which calls it ``what``, for text that is none.
     """
+    shapes = _SHAPES if what == "target" else _OUTLINES
     if not _KINDS.match(text):
-        raise RequestError(f"The {what} “{text.strip()[:40]}” is no polygon or point in well-known text.", _SHAPES)
+        raise RequestError(f"The {what} “{text.strip()[:40]}” is no polygon or point in well-known text.", shapes)
     if len(text) > LONGEST or _depth(text) > _DEEPEST:
-        raise RequestError(f"The {what}'s text is too long, or nested too deep, to be one outline.", _SHAPES)
+        raise RequestError(f"The {what}'s text is too long, or nested too deep, to be one outline.", shapes)
     try:
         geometry = shapely.from_wkt(text)
     except (shapely.errors.GEOSException, ValueError, TypeError) as error:
-        raise RequestError(f"The {what} is no well-known text.", _SHAPES) from error
+        raise RequestError(f"The {what} is no well-known text.", shapes) from error
     if geometry.geom_type == "MultiPoint" and len(geometry.geoms) == 1:
         geometry = geometry.geoms[0]
     if geometry.is_empty or geometry.geom_type not in ("Point", "Polygon", "MultiPolygon"):
-        raise RequestError(f"The {what} is a {geometry.geom_type}, or empty.", _SHAPES)
+        raise RequestError(f"The {what} is {'empty' if geometry.is_empty else f'a {geometry.geom_type}'}.", shapes)
     geometry = shapely.force_2d(geometry)
     if not np.isfinite(shapely.bounds(geometry)).all():
-        raise RequestError(f"The {what} has coordinates that are nowhere.", _SHAPES)
+        raise RequestError(f"The {what} has coordinates that are nowhere.", shapes)
     if geometry.geom_type != "Point":
         geometry = _enclosed(geometry)
         if not shapely.area(geometry):
-            raise RequestError(f"The {what} has no area.", _SHAPES)
+            raise RequestError(f"The {what} has no area.", shapes)
     try:
         geometry = shapely.intersection(geometry, _around(grid, area, crs or grid.crs.to_wkt()))
         if crs.strip():

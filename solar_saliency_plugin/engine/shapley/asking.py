@@ -124,10 +124,9 @@ class SeenEnough(Exception):  # noqa: N818 – it is no error
 
 @dataclass(frozen=True)
 class Found:
-    """The last estimate, how many coalitions it had to ask for, and whether the user ended it."""
+    """The last estimate, and whether the user ended it."""
 
     estimate: Estimate
-    asked: int
     stopped: bool
 
 
@@ -138,7 +137,6 @@ def ask(way: Way, opened: OpenGame, budget: int, job: Attentive, tell: Callable[
     L-Shapley come all at once, the least that another estimator needs is asked for instead.
     """
     game, last, stopped = opened.game, None, False
-    before = game.evaluations
     game.work_for(job)
     job.can_be_left = _comes_at_once(way, game, budget)
     try:
@@ -152,7 +150,7 @@ def ask(way: Way, opened: OpenGame, budget: int, job: Attentive, tell: Callable[
     if last is None:
         last = estimate(game, "auto", least("auto", active_players(game)), way.seed)
         tell(last)
-    return Found(last, game.evaluations - before, stopped)
+    return Found(last, stopped)
 
 
 def _comes_at_once(way: Way, game: Game, budget: int) -> bool:

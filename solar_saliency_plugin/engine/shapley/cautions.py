@@ -9,6 +9,7 @@ from ...contract.region_shap import BandShapRequest, RegionShapRequest
 from .answer import ROUNDING, Described, scale_of
 from .estimate import Estimate
 from .open_games import OpenGame
+from .players import ABSENT
 
 #: Error of the sum from which it is told, as a share of the difference between image and baseline.
 GAP = 0.01
@@ -19,6 +20,11 @@ def of_answer(
 ) -> Iterator[str]:
     """Of one region's values."""
     yield from _of_baseline(request, opened)
+    if (opened.players.labels == ABSENT).any():
+        yield (
+            "What the model sees outside of the region is replaced by the baseline throughout: the answer and the "
+            "probability of the image are those of the region alone."
+        )
     if isinstance(request, RegionShapRequest):
         yield from _of_cut(request, opened)
     gap = float(found.phi.sum()) - opened.game.contrast

@@ -156,9 +156,9 @@ class Explaining:
             tuple(name for name, is_hidden in zip(self.first.players.names, one, strict=True) if is_hidden)
             for one in hidden_by(seen, about.pixels, self.first.players.rest)
         ]
-        for (_, game, _), names in zip(games, hidden, strict=True):
-            if names and game.game.scopes.any():
-                self._job.warn(self._prefix + of_hidden(game, names, alone=len(games) == 1))
+        # What the others hide is no reason to doubt these values; it is told with theirs.
+        if hidden[0] and self.first.game.scopes.any():
+            self._job.warn(self._prefix + of_hidden(self.first, hidden[0], alone=len(games) == 1))
         told = {
             name: compared_told(found.estimate, one, game, name, names)
             for (name, game, one), names in zip(games[1:], hidden[1:], strict=True)

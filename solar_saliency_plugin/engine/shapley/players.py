@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...contract.errors import RequestError
+from ...contract.region_shap import RESTS
 from .neighbours import touching
 
 #: Cells that belong to no player: they stay as they are, or are the baseline's, in every coalition.
 PRESENT, ABSENT = -1, -2
-
-#: What becomes of what the target sees outside of the region that was drawn.
-RESTS = ("player", "present", "absent")
 
 #: Bands that planners know by one name; what a model has beyond them is a group of its own each.
 BAND_GROUPS = {
@@ -23,9 +21,6 @@ BAND_GROUPS = {
     "near infrared": ("B08", "B8A"),
     "short-wave infrared": ("B11", "B12"),
 }
-
-#: What the players are.
-KINDS = ("superpixels", "bands", "band_groups", "superpixels_of_band_groups")
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,8 @@ from rasterio.features import rasterize
 from ...contract.errors import RequestError
 from ..attribution.superpixels import COMPACTNESS, superpixels
 from ..imagery.grid import Grid
+from .game import batches
 from .neighbours import touching
-
-#: How an image can be cut. "polygons": as the user drew it.
-CUTS = ("slic", "felzenszwalb", "grid", "spectra", "polygons")
 
 #: More regions than this are left as many as they are: joining takes the square of their number.
 MOST_JOINED = 1500
@@ -26,6 +24,9 @@ COMPONENTS = 3
 
 #: How much SLIC is asked for before regions are joined; how often Felzenszwalb's method and k-means are repeated.
 _ASKED_FOR, _SCALES, _ROUNDS = (1.0, 1.15, 1.35, 1.6, 2.0, 3.0), 16, 30
+
+#: Distances between pixels and clusters that are found at a time: some tenths of a second, 32 MB.
+_DISTANCES = 4 * 10**6
 
 #: Smallest region of Felzenszwalb's method, pixels, and how many times more regions than were asked for it may make:
 #: without a bound it makes tens of thousands of noise.
@@ -60,8 +61,8 @@ class Image:
 def cut(image: Image, how: str, count: int) -> np.ndarray:
     """Labels (H, W), int32, of ``count`` connected regions that fill the mask, −1 elsewhere; fewer if pixels lack.
 
-    how: one of :data:`CUTS` but "polygons". More regions are made than asked for; neighbours that are most alike are
-    joined until the number is right.
+    how: one of the contract's ``CUTS`` but "polygons". More regions are made than asked for; neighbours that are most
+    alike are joined until the number is right.
     """
     count = min(count, int(image.mask.sum()))
     if count < 1:
@@ -185,19 +186,32 @@ def _grid(image: Image, count: int) -> np.ndarray:
 
 def _spectra(image: Image, count: int) -> np.ndarray:
     """k-means on spectra, seeded evenly along the first principal component; k is how many there are to be."""
-    from scipy.cluster.vq import kmeans2
-
     values = _unit(image)[:, image.mask].T
     order = np.argsort(values @ np.linalg.svd(values, full_matrices=False)[2][0], kind="stable")
     seeds = values[order[np.linspace(0, len(order) - 1, count).round().astype(int)]]
     for _ in range(_ROUNDS):
-        image.check()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of clusters that lose all their pixels there are fewer, that is all
-            seeds, cluster = kmeans2(values, seeds, minit="matrix", iter=1, missing="warn")
+        cluster = _nearest(values, seeds, image.check)
+        sizes = np.bincount(cluster, minlength=count)
+        sums = np.stack([np.bincount(cluster, band, count) for band in values.T], axis=1)
+        # Of clusters that lose all their pixels there are fewer, that is all.
+        seeds = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], seeds)
     found = np.full(image.mask.shape, -1, np.int32)
     found[image.mask] = cluster
     return _counted(found)
+
+
+def _nearest(values: np.ndarray, centres: np.ndarray, check: Callable[[], None]) -> np.ndarray:
+    """Which of centres (k, bands) is nearest to each of values (n, bands), (n,); some at a time.
+
+    SciPy keeps all distances in memory, and hears nothing meanwhile: of a large region, gigabytes and seconds.
+    """
+    from scipy.cluster.vq import vq
+
+    found = np.empty(len(values), np.int64)
+    for some in batches(len(values), max(1, _DISTANCES // len(centres))):
+        check()
+        found[some] = vq(values[some], centres, check_finite=False)[0]
+    return found
 
 
 def _unit(image: Image) -> np.ndarray:

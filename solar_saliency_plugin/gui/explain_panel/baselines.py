@@ -94,7 +94,7 @@ class BaselinesPage(QWidget):
         self.table.show()
         self._hint.show()
         self.button.hide()
-        warnings = hides(answer)
+        warnings = hides(answer, baseline)
         if warnings:
             self.warning.warn(html.escape(" ".join(warnings)))
         else:

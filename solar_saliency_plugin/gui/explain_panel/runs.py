@@ -127,11 +127,20 @@ class Explaining(QObject):
             shown = finished(self._partial, run.request, run.result)
             return Outcome(shown, run.request, run.result, self._files)
         if run.failure is not None:
-            # What the algorithm advises is meant for its own dialog.
-            long = run.failure.kind is ErrorKind.LONG_RUN
-            return Outcome(error=run.failure.message if long else str(run.failure), kind=run.failure.kind)
+            return Outcome(error=self._told(run.failure), kind=run.failure.kind)
         nothing = translate("ExplainPanel", "It failed; View ▸ Panels ▸ Log Messages tells why.")
         return Outcome(error=run.error or nothing)
+
+    def _told(self, failure: SolarSaliencyError) -> str:
+        """An error in words. What the algorithm advises is meant for its own dialog, where that has other choices."""
+        if failure.kind is ErrorKind.LONG_RUN:
+            return failure.message
+        if failure.kind is ErrorKind.TARGET_EMPTY and self.subject.drawn:
+            advice = translate(
+                "ExplainPanel", "Draw over a detection, together with what may have led to it, such as snow beside it."
+            )
+            return f"{failure.message} {advice}"
+        return str(failure)
 
 
 class _Run(Run):

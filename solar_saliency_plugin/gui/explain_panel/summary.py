@@ -114,25 +114,38 @@ def most_of_it(players: Sequence[Player]) -> str:
 
 
 def doubts(shown: Shown) -> List[str]:
-    """What one should know before one believes an answer; each a sentence."""
-    warnings = [text for text in shown.warnings if not text.startswith(SIMULATED)]
-    found = [*warnings, *(text for text in answers.doubts(to_json(shown.answer)) if text.startswith("⚠"))]
+    """What one should know before one believes an answer; each a sentence. What its baseline hides is a warning."""
+    found = [text for text in shown.warnings if not text.startswith(SIMULATED)]
     if shown.answer.stopped:
         stopped = translate("ExplainPanel", "Stopped after {count} evaluations: the intervals are wide.")
         found.append(stopped.format(count=shown.answer.evaluations))
     return list(dict.fromkeys(found))
 
 
-def hides(answer: RegionAnswer) -> List[str]:
-    """A plain sentence for each compared baseline that hides what another one shows, the run's own first."""
-    told = translate("ExplainPanel", "“{baseline}” hides {names}: with another baseline it counts.")
-    own = [(answer.baseline_text, answer.hidden)] if answer.compared else []
-    others = [(choice_text("baseline", other.baseline), other.hidden) for other in answer.compared]
-    return [
-        told.format(baseline=baseline[:1].upper() + baseline[1:], names=answers.names_text(names))
-        for baseline, names in own + others
-        if names
-    ]
+def hides(answer: RegionAnswer, baseline: str) -> List[str]:
+    """A plain sentence for each set of superpixels that baselines hide, and which do not. ``baseline``: the run's."""
+    if all(other.error for other in answer.compared):
+        return []
+    asked = [(choice_text("baseline", baseline), answer.hidden)]
+    asked += [(choice_text("baseline", other.baseline), other.hidden) for other in answer.compared if not other.error]
+    found = []
+    for names in dict.fromkeys(hidden for _, hidden in asked if hidden):
+        told = translate(
+            "ExplainPanel", "Compared with {baselines}, one does not see that the answer rests on {names}"
+        ).format(
+            baselines=_quoted([text for text, hidden in asked if hidden == names]), names=answers.names_text(names)
+        )
+        showing = [text for text, hidden in asked if not set(hidden) & set(names)]
+        if showing:
+            told += translate("ExplainPanel", "; compared with {baselines}, one does").format(
+                baselines=_quoted(showing)
+            )
+        found.append(f"{told}.")
+    return found
+
+
+def _quoted(texts: List[str]) -> str:
+    return answers.listed([f"“{text}”" for text in texts])
 
 
 def as_text(name: str, superpixels: Optional[Shown], bands: Optional[Shown], made: Mapping[str, Any]) -> str:

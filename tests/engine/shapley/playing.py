@@ -2,11 +2,14 @@
 
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
+import pyogrio
 import shapely
 
+from solar_saliency_plugin.contract.region_shap import RegionAnswer
 from solar_saliency_plugin.engine.job import Job, SilentListener
 
 #: Reflectance of panels, from blue to short-wave infrared, as the shipped model knows them, and of the ground.
@@ -15,6 +18,7 @@ GROUND = np.array([0.05, 0.08, 0.07, 0.12, 0.26, 0.31, 0.33, 0.34, 0.22, 0.13], 
 
 #: Where the farm lies, the scene's size, and its upper left corner.
 ROWS, COLS, SHAPE = slice(40, 60), slice(30, 56), (97, 113)
+COLS_LEFT = slice(30, 40)
 LEFT, TOP = 3e5, 3e6
 
 
@@ -72,3 +76,22 @@ class Ear(SilentListener):
         if not self.ended and self._when(told):
             self.ended = time.monotonic()
             self.events[self._ends].set()
+
+
+def phi(answer: RegionAnswer) -> np.ndarray:
+    """The values of an answer, (n,)."""
+    return np.array([player.phi for player in answer.players])
+
+
+def write_layer(path: Path, shapes: list[str], crs: str = "EPSG:32643", **fields: list[Any]) -> str:
+    """A layer of polygons with fields."""
+    pyogrio.raw.write(
+        path,
+        geometry=shapely.to_wkb(shapely.from_wkt(shapes)),
+        field_data=[np.array(values, object if isinstance(values[0], str) else None) for values in fields.values()],
+        fields=list(fields),
+        geometry_type="Polygon",
+        crs=crs,
+        driver="GPKG",
+    )
+    return str(path)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyogrio
-import pyproj
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +17,6 @@ from hypothesis import strategies as st
 from solar_saliency_plugin.contract.errors import (
     CancelledError,
     DiskFullError,
-    ExtentOutsideError,
-    LongRunError,
-    MethodUnsuitableError,
-    RequestError,
-    TargetEmptyError,
 )
 from solar_saliency_plugin.contract.options import to_json
 from solar_saliency_plugin.contract.provenance import RUN_TAG
@@ -33,7 +27,16 @@ from solar_saliency_plugin.engine.models.registry import Model
 from solar_saliency_plugin.engine.shapley import asking, open_games
 from solar_saliency_plugin.engine.shapley.open_games import GAMES
 from solar_saliency_plugin.engine.shapley.region_shap import region_shap
-from tests.engine.shapley.playing import AROUND, FARM, LEFT, ROWS, TOP, Ear, outline, reflectance
+from tests.engine.shapley.playing import (
+    FARM,
+    LEFT,
+    ROWS,
+    TOP,
+    Ear,
+    outline,
+    phi,
+    reflectance,
+)
 
 Explain = Callable[..., RegionShapResult]
 
@@ -44,10 +47,6 @@ same_fixtures = settings(deadline=None, max_examples=8, suppress_health_check=[H
 def told(answer: RegionAnswer) -> dict[str, Any]:
     """All that is told of a region but how long it took and what was known before."""
     return {name: value for name, value in to_json(answer).items() if name not in ("seconds", "asked")}
-
-
-def phi(answer: RegionAnswer) -> np.ndarray:
-    return np.array([player.phi for player in answer.players])
 
 
 def test_a_drawn_region_gets_superpixels_with_values_that_add_up(explain: Explain, tmp_path: Path) -> None:
@@ -184,31 +183,6 @@ def test_stopped_before_there_is_anything_it_gives_the_least_that_says_something
     assert abs(answer.difference) < 1e-6 and any(player.standard_error > 0 for player in answer.players)
 
 
-def test_stopped_among_many_the_rest_is_refused(explain: Explain, tmp_path: Path) -> None:
-    layer = write_layer(tmp_path / "three.gpkg", [FARM, outline(slice(40, 48), COLS_LEFT), FARM], id=["a", "b", "c"])
-    ear = Ear(lambda told: "phi" in told)
-    result = explain(job=ear.job, polygons=layer, evaluations=5000, estimator="crossfit", long=True)
-    assert [answer.name for answer in result.regions] == ["a"] and result.regions[0].stopped
-    assert [(one["name"], "stopped" in one["reason"]) for one in result.refused] == [("b", True), ("c", True)]
-
-
-COLS_LEFT = slice(30, 40)
-
-
-def write_layer(path: Path, shapes: list[str], crs: str = "EPSG:32643", **fields: list[Any]) -> str:
-    """A layer of polygons with fields."""
-    pyogrio.raw.write(
-        path,
-        geometry=shapely.to_wkb(shapely.from_wkt(shapes)),
-        field_data=[np.array(values, object if isinstance(values[0], str) else None) for values in fields.values()],
-        fields=list(fields),
-        geometry_type="Polygon",
-        crs=crs,
-        driver="GPKG",
-    )
-    return str(path)
-
-
 def test_a_cancelled_run_ends_within_a_second_and_leaves_nothing(explain: Explain, tmp_path: Path) -> None:
     ear = Ear(lambda told: "phi" in told, ends="cancelled")
     with pytest.raises(CancelledError):
@@ -225,134 +199,6 @@ def test_a_page_that_cannot_be_written_leaves_nothing(
     with pytest.raises(DiskFullError):
         explain(evaluations=100, report=str(tmp_path / "values.html"))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_each_polygon_of_a_layer_is_explained_and_those_that_cannot_be_are_named(
-    explain: Explain, tmp_path: Path
-) -> None:
-    shapes = [FARM, outline(slice(70, 80), slice(70, 80)), outline(slice(0, 8), slice(0, 8)), outline(ROWS, COLS_LEFT)]
-    far = shapely.transform(shapely.from_wkt(FARM), lambda xy: xy + 50_000).wkt
-    layer = write_layer(tmp_path / "layer.gpkg", [*shapes, far], id=["farm", "ground", "nodata", "west", "far"])
-    ear = Ear()
-    result = explain(job=ear.job, polygons=layer, evaluations=120, superpixels=10)
-    assert [answer.name for answer in result.regions] == ["farm", "west"] and result.explained == 2
-    assert [one["name"] for one in result.refused] == ["ground", "nodata"]
-    assert "nothing is detected" in result.refused[0]["reason"] and "holds no data" in result.refused[1]["reason"]
-    assert any("1 of the layer's polygons lie outside" in warning for warning in result.warnings)
-    west = result.regions[1]
-    assert west.target_pixels < result.regions[0].target_pixels and abs(west.difference) < 1e-6
-    alone = explain(target=shapes[3], evaluations=120, superpixels=10).regions[0]
-    np.testing.assert_array_equal(phi(alone), phi(west))
-    assert {one["region"] for one in ear.partials} == {0, 3}
-
-
-def test_features_without_names_of_their_own_are_numbered(explain: Explain, tmp_path: Path) -> None:
-    layer = write_layer(tmp_path / "layer.gpkg", [FARM, outline(ROWS, COLS_LEFT)], id=["same", "same"])
-    result = explain(polygons=layer, evaluations=100, superpixels=5, name="plant")
-    assert [answer.name for answer in result.regions] == ["plant 1", "plant 2"]
-
-
-def test_whole_numbers_of_a_field_of_decimals_are_names_without_decimals(explain: Explain, tmp_path: Path) -> None:
-    layer = write_layer(tmp_path / "layer.gpkg", [FARM, outline(ROWS, COLS_LEFT)], id=[7.0, 7.5])
-    result = explain(polygons=layer, evaluations=100, superpixels=5)
-    assert [answer.name for answer in result.regions] == ["7", "7.5"]
-
-
-def test_where_no_polygon_can_be_explained_the_first_reason_is_told(explain: Explain, tmp_path: Path) -> None:
-    ground = [outline(slice(70, 80), slice(70, 80)), outline(slice(80, 90), slice(70, 80))]
-    layer = write_layer(tmp_path / "layer.gpkg", ground, id=["a", "b"])
-    with pytest.raises(TargetEmptyError, match=r"None of the 2 polygons.*“a”: No pixel of the target reaches"):
-        explain(polygons=layer)
-
-
-@pytest.mark.parametrize(
-    ("asked", "error", "words"),
-    [
-        ({"region": ""}, RequestError, "what is to be explained"),
-        ({"region": outline(slice(70, 80), slice(70, 80))}, TargetEmptyError, "nothing is detected"),
-        ({"region": "POLYGON((1 1, 200 1, 200 200, 1 200, 1 1))"}, ExtentOutsideError, "The region lies outside"),
-        ({"region": outline(slice(0, 8), slice(0, 8))}, TargetEmptyError, "holds no data"),
-        ({"target": FARM, "region": outline(slice(0, 8), slice(0, 8))}, RequestError, "depends on nothing|no data"),
-        ({"target": FARM, "region": outline(slice(80, 90), slice(80, 90))}, RequestError, "depends on nothing"),
-        ({"region": "POINT(300400 2999500)"}, RequestError, "The region is a point"),
-        ({"region": "here"}, RequestError, "no polygon or point"),
-        ({"region": AROUND, "target_crs": "EPSG:999999"}, RequestError, "that the region could be in"),
-        ({"region": AROUND, "polygons": "layer.gpkg"}, RequestError, "a layer of polygons that has regions"),
-        ({"target": FARM, "polygons": "layer.gpkg"}, RequestError, "two targets"),
-        ({"evaluations": 10}, RequestError, "need at least .* evaluations"),
-        ({"estimator": "exact", "superpixels": 60}, RequestError, "Exact values of"),
-        ({"estimator": "l_shapley", "evaluations": 100}, RequestError, "L-Shapley .* needs"),
-        ({"cut": "polygons"}, RequestError, "no layer of them was given"),
-        ({"segments": "fields.gpkg"}, RequestError, "cut in another way"),
-        ({"cut_bands": ("B99",)}, RequestError, "no band B99"),
-        ({"superpixel": 0.0001}, RequestError, "are the most"),
-        ({"report": "page.txt"}, Exception, "must end in"),
-    ],
-)
-def test_what_cannot_be_explained_is_refused_in_plain_words(
-    explain: Explain, tmp_path: Path, asked: dict[str, Any], error: type[Exception], words: str
-) -> None:
-    with pytest.raises(error, match=words):
-        explain(**asked)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_target_that_needs_windows_is_refused_with_the_reason(
-    explain: Explain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(explained, "WHOLE_PIXELS", 100)
-    with pytest.raises(MethodUnsuitableError, match="taken away together"):
-        explain()
-
-
-def test_a_region_in_another_crs_is_the_same_region(explain: Explain) -> None:
-    move = pyproj.Transformer.from_crs("EPSG:32643", "EPSG:4326", always_xy=True)
-    degrees = shapely.transform(shapely.from_wkt(AROUND), move.transform, interleaved=False).wkt
-    own, other = (explain(evaluations=120, **asked).regions[0] for asked in ({}, _in_degrees(degrees)))
-    np.testing.assert_allclose(phi(other), phi(own), atol=1e-9)
-
-
-def _in_degrees(text: str) -> dict[str, str]:
-    return {"region": text, "target_crs": "EPSG:4326"}
-
-
-def test_a_region_that_crosses_itself_is_what_it_encloses(explain: Explain) -> None:
-    x, y = LEFT + 430, TOP - 500
-    bow = f"POLYGON(({x - 80} {y - 80}, {x + 80} {y + 80}, {x + 80} {y - 80}, {x - 80} {y + 80}, {x - 80} {y - 80}))"
-    answer = explain(region=bow, evaluations=200, superpixels=6).regions[0]
-    inside = sum(player.pixels for player in answer.players if player.number)
-    assert 100 < inside < 0.55 * 16 * 16 and abs(answer.difference) < 1e-6
-
-
-def test_a_region_smaller_than_a_pixel_is_the_pixel_that_it_lies_in(explain: Explain) -> None:
-    x, y = LEFT + 433, TOP - 503
-    answer = explain(region=shapely.box(x, y, x + 2, y + 2).wkt).regions[0]
-    assert answer.target_pixels == 1 and [player.name for player in answer.players] == ["1", "rest"]
-    assert answer.players[0].pixels == 1 and answer.estimator == "exact"
-
-
-def test_a_region_across_nodata_leaves_it_out(explain: Explain) -> None:
-    answer = explain(region=outline(slice(4, 20), slice(4, 20)), pixels="all", rest="present").regions[0]
-    assert sum(player.pixels for player in answer.players) == 16 * 16 - 8 * 8 == answer.target_pixels
-
-
-def test_one_superpixel_has_the_whole_difference_and_thousands_are_as_many_as_pixels(explain: Explain) -> None:
-    one = explain(superpixels=1, rest="present").regions[0]
-    assert len(one.players) == 1 and one.players[0].phi == pytest.approx(one.f_x - one.f_baseline)
-    small = outline(slice(45, 50), slice(35, 40))
-    ear = Ear()
-    many = explain(job=ear.job, region=small, superpixels=5000).regions[0]
-    assert len(many.players) == 26 and {player.pixels for player in many.players if player.number} == {1}
-    assert any("are 25 superpixels, not 5000" in warning for warning in ear.warnings)
-
-
-def test_only_a_run_that_would_take_long_asks_for_consent(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
-    explain(evaluations=120)
-    monkeypatch.setattr(asking, "LONG", 0.001)
-    with pytest.raises(LongRunError, match="expected to take"):
-        explain(evaluations=4000)
-    explain(evaluations=120)  # all of it is known
-    assert explain(evaluations=200, long=True).regions[0].evaluations == 200
 
 
 def test_a_baseline_that_equals_the_image_gives_zeros_and_is_warned_of(explain: Explain, farm: Path) -> None:
@@ -432,17 +278,6 @@ def test_pairs_that_count_together_are_told_or_why_they_are_not(explain: Explain
     assert any("only count together needs" in warning for warning in result.warnings)
 
 
-def test_the_users_own_polygons_are_the_superpixels(explain: Explain, tmp_path: Path) -> None:
-    halves = [outline(slice(30, 70), slice(20, 43)), outline(slice(30, 70), slice(43, 58))]
-    fields = write_layer(tmp_path / "fields.gpkg", halves)
-    answer = explain(cut="polygons", segments=fields, rest="present").regions[0]
-    assert [player.pixels > 0 for player in answer.players] == [True, True, True], "and what they leave"
-    assert answer.players[0].pixels > answer.players[1].pixels
-    with pytest.raises(RequestError, match="No polygon of the layer"):
-        far = write_layer(tmp_path / "far.gpkg", [outline(slice(80, 90), slice(80, 90))])
-        explain(cut="polygons", segments=far)
-
-
 def test_superpixels_can_be_asked_for_by_their_size(explain: Explain) -> None:
     for size in (0.5, 1.5):
         own = [player for player in explain(superpixel=size, evaluations=100).regions[0].players if player.number]
@@ -492,6 +327,13 @@ def test_a_model_that_looks_at_one_pixel_gets_its_value_on_that_pixel(
     stored = pyogrio.raw.read(tmp_path / "values.gpkg", layer="superpixels")
     assert shapely.from_wkb(stored[2])[0].equals(shapely.box(x, y - 10, x + 10, y))
     assert answer.players[0].phi == pytest.approx(answer.f_x - answer.f_baseline)
+
+
+def test_where_the_surroundings_are_always_absent_the_answer_is_said_to_be_the_regions_alone(explain: Explain) -> None:
+    inside = {"region": outline(slice(44, 56), slice(34, 50)), "target": outline(slice(42, 58), slice(32, 52))}
+    alone, image = (explain(**inside, pixels="all", superpixels=4, rest=rest) for rest in ("absent", "present"))
+    assert alone.regions[0].f_x < image.regions[0].f_x
+    assert [any("of the region alone" in told for told in one.warnings) for one in (alone, image)] == [True, False]
 
 
 def test_the_result_can_be_asked_again_from_the_layer(explain: Explain, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from rasterio.crs import CRS
 from scipy.ndimage import label
 
 from solar_saliency_plugin.contract.errors import CancelledError, RequestError
+from solar_saliency_plugin.contract.region_shap import CUTS
 from solar_saliency_plugin.engine.imagery.grid import Grid
 from solar_saliency_plugin.engine.shapley.neighbours import touching
-from solar_saliency_plugin.engine.shapley.regions import CUTS, Image, cut, of_polygons, principal
+from solar_saliency_plugin.engine.shapley.regions import Image, cut, of_polygons, principal
 
 METRES = (10.0, 10.0)
 WAYS = [way for way in CUTS if way != "polygons"]
@@ -52,6 +53,20 @@ def test_cutting_ends_when_it_is_cancelled(image: Image, way: str) -> None:
 
     with pytest.raises(CancelledError):
         cut(replace(image, check=check), way, 7)
+
+
+def test_thousands_of_clusters_are_found_in_steps_that_can_be_cancelled() -> None:
+    noise = np.random.default_rng(0).normal(0.2, 0.05, (10, 150, 150)).astype(np.float32)
+    steps: list[None] = []
+
+    def check() -> None:
+        steps.append(None)
+        if len(steps) > 6:
+            raise CancelledError("")
+
+    with pytest.raises(CancelledError):
+        cut(Image(noise, np.ones((150, 150), bool), METRES, check=check), "spectra", 5000)
+    assert len(steps) == 7, "in the first of the rounds"
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "spectra"])

@@ -97,7 +97,7 @@ def test_the_page_tells_the_answer_and_how_to_repeat_it(tell: Tell, explained: E
     assert "Superpixel 2 lowered the answer most: −1 ± 0.2" in text and "What the model sees around the region" in text
     for fact in ("−0.500", "−2.0000 (bare soil)", "1.5000; v(N) − v(∅) is 1.5000", "250", "0.970", "7", "cross-fitted"):
         assert fact in text, fact
-    assert "Orders 12" in text and "Noise" not in text
+    assert "Random orders 12" in text and "Noise" not in text
     assert "engine regionshap" in text and explained.model.sha256 in text and "It cannot tell" in text
     assert page.count("data:image/png") == 1 and page.count("<svg") == 1 and 'src="http' not in page
     assert tell([answer], [drawn]) == page

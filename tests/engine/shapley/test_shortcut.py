@@ -10,9 +10,10 @@ import pytest
 import shapely
 import torch
 
-from solar_saliency_plugin.contract.attribution import MethodOptions, Question
+from solar_saliency_plugin.contract.attribution import AttributeRequest, MethodOptions, Question
 from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
 from solar_saliency_plugin.contract.region_shap import Player, RegionAnswer, RegionShapRequest, RegionShapResult
+from solar_saliency_plugin.engine.attribution.attribute import attribute
 from solar_saliency_plugin.engine.attribution.explained import open_explained
 from solar_saliency_plugin.engine.attribution.methods import method_of
 from solar_saliency_plugin.engine.attribution.view import View
@@ -251,3 +252,23 @@ def test_maps_put_more_on_the_snow_where_the_shortcut_was_taken(name: str, views
         assert shares["taker"] == shares["honest"] == 0
     else:
         assert shares["taker"] >= shares["honest"] + 0.03
+
+
+def test_the_page_says_in_words_that_an_answer_rests_on_what_surrounds_the_farm(
+    taker: Model, write_scene: Callable[..., Path], tmp_path: Path
+) -> None:
+    seen = shortcut.winter(PLACE)
+    write_model(tmp_path / "taker", taker.network, taker.card)
+    request = AttributeRequest(
+        scene=str(write_scene(tmp_path / "scene.tif", seen.reflectance)),
+        model=str(tmp_path / "taker"),
+        target=shapely.to_wkt(_outline(seen)),
+        pixels="all",
+        baseline="zero",
+        output=str(tmp_path / "map.tif"),
+        report=str(tmp_path / "map.html"),
+        device="cpu",
+    )
+    result = attribute(request, Job.silent())
+    assert result.inside < 0.4  # of the network that did not take the shortcut .5 to .6
+    assert "rests largely on what surrounds the target" in (tmp_path / "map.html").read_text(encoding="utf-8")

@@ -78,10 +78,20 @@ def test_one_click_compares_baselines_and_a_row_shows_its_values(presenter, pane
 
 def test_a_baseline_that_hides_what_another_one_shows_is_warned_of(presenter, panel, found):
     shown = explained(presenter, found)
-    other = Compared("zero", "zero", -3.0, (0.0,) * len(shown.players), (0.1,) * len(shown.players), 0.1, ("7",), 9)
-    panel.baselines.show_comparison(replace(shown.answer, compared=(other,)), "soil")
-    assert panel.baselines.warning.text.text() == "“Zero” hides superpixel 7: with another baseline it counts."
+    zero = Compared("zero", "zero", -3.0, (0.0,) * len(shown.players), (0.1,) * len(shown.players), 0.1, ("7",), 9)
+    mean, failed = replace(zero, baseline="mean", hidden=("7", "9")), replace(zero, baseline="blur", error="No.")
+    blur = replace(zero, baseline="blur")
+    told = "Compared with {}, one does not see that the answer rests on {}; compared with {}, one does."
+    panel.baselines.show_comparison(replace(shown.answer, compared=(zero, failed)), "soil")
+    assert panel.baselines.warning.text.text() == told.format("“Zero”", "superpixel 7", "“Bare soil”")
     assert panel.baselines.table.item(1, 3).text() == "7"
+    panel.baselines.show_comparison(replace(shown.answer, compared=(zero, mean, blur)), "soil")
+    assert panel.baselines.warning.text.text() == " ".join(
+        [
+            told.format("“Zero” and “Blurred image”", "superpixel 7", "“Bare soil”"),
+            told.format("“Mean of the scene”", "superpixels 7 and 9", "“Bare soil”"),
+        ]
+    )
 
 
 def test_what_if_answers_as_the_model_would_and_goes_back(presenter, panel, found, window):
