@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Tuple
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from ..solar_saliency_plugin.bridge.layers import Presentation
+from ..solar_saliency_plugin.contract.attribution import INEXACT
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
 from ..solar_saliency_plugin.contract.options import Option
 from .base import EngineAlgorithm
@@ -31,9 +32,6 @@ METHODS_PAGE = Path(__file__).parents[1] / "resources" / "help" / "methods.html"
 
 #: Goes first in the name of a layer that should not be taken at its word: names are cut at their end.
 WARNING = "⚠ "
-
-#: Where the contributions add up to less exactly than this share, the layer's name has a sign of warning.
-INEXACT = 0.01
 
 
 class ExplainingAlgorithm(EngineAlgorithm):
@@ -61,8 +59,9 @@ class ExplainingAlgorithm(EngineAlgorithm):
     def prepareAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        for reason in self.left_over(self.read_inputs(parameters, context)).values():
-            feedback.pushInfo(reason)
+        for name, reason in self.left_over(self.read_inputs(parameters, context)).items():
+            # What is explained is not what a layer that was chosen lets one expect.
+            (feedback.pushWarning if name == "polygons" else feedback.pushInfo)(reason)
         return super().prepareAlgorithm(parameters, context, feedback)
 
     def left_over(self, values: Mapping[str, Any]) -> Dict[str, str]:

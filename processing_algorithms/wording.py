@@ -2,10 +2,10 @@
 
 from typing import Mapping
 
-from ..solar_saliency_plugin.bridge.answers import ESTIMATORS
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from ..solar_saliency_plugin.contract.layer_attribution import LAYER_METHODS
 from ..solar_saliency_plugin.contract.options import Option
+from ..solar_saliency_plugin.contract.shapley_words import ESTIMATOR_WORDS
 
 #: What dialogs call an option whose name alone does not say it.
 LABELS = {
@@ -59,7 +59,7 @@ LABELS = {
 #: What dialogs call a choice that is a code word; where one option has its own word for it, as “option.choice”.
 CHOICES = {
     **{name: method.title for name, method in {**LAYER_METHODS, **ATTRIBUTION_METHODS}.items()},
-    **{f"estimator.{name}": text for name, text in ESTIMATORS.items()},
+    **{f"estimator.{name}": text for name, text in ESTIMATOR_WORDS.items()},
     "auto": "Automatic",
     "cpu": "Processor (CPU)",
     "cuda": "Graphics card (CUDA)",

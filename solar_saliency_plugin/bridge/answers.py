@@ -4,20 +4,12 @@ An answer is a RegionAnswer of the contract as JSON has it: NaN is null. One tha
 these functions then raise ArithmeticError, AttributeError, LookupError, TypeError or ValueError.
 """
 
+import math
 from typing import Any, Iterable, List, Mapping
 
+from ..contract.attribution import INEXACT
 from ..contract.band_words import BAND_WORDS
-
-#: What people call the ways to find the values.
-ESTIMATORS = {
-    "exact": "Exactly, from all coalitions",
-    "crossfit": "Regression on a Gaussian process",
-    "leverage": "KernelSHAP, paired leverage scores",
-    "permutations": "Permutations in pairs",
-    "sampling": "Shapley value sampling",
-    "l_shapley": "L-Shapley: neighbours only",
-    "lime": "LIME, for comparison",
-}
+from ..contract.shapley_words import ESTIMATOR_WORDS, own_name, sight_text
 
 #: How many parts a line names of those that raised, and of those that lowered the answer.
 NAMED = 3
@@ -31,35 +23,47 @@ PAIRS = 5
 #: An estimate is rough where the largest standard error is more than this share of the largest value.
 ROUGH = 0.1
 
-#: Values that add up to the difference less exactly than this share of it do not add up.
-INEXACT = 0.01
-
 
 def player_text(player: Mapping[str, Any]) -> str:
     """What a part is called: by its number on the map, its bands, or both: superpixel 3; red B04."""
     number, bands = int(player["number"]), str(player["bands"])
     if number:
-        return f"{bands} of superpixel {number}" if bands else f"superpixel {number}"
+        called = own_name(str(player["name"]), number, bands) or f"superpixel {number}"
+        return f"{bands} of {called}" if bands else called
     if player["name"] == "rest":
         return "what surrounds the region"
     return f"{BAND_WORDS[bands]} {bands}" if bands in BAND_WORDS else bands or str(player["name"])
 
 
 def value_text(player: Mapping[str, Any]) -> str:
-    """A part's value with half of its 95 % interval: +1.23 ± 0.1."""
-    reach = player["upper"]
-    reach = 0.0 if reach is None else float(reach) - float(player["phi"])
-    return signed(player["phi"]) + (f" ± {reach:.2g}" if reach > 0 else "")
+    """A part's value with half of its 95 % interval: +1.23 ± 0.1; the interval only where the digits show it."""
+    reach = _reach(player)
+    return signed(player["phi"]) + (f" ± {reach:.2g}" if reach > _last_digit(player["phi"]) / 2 else "")
+
+
+def is_exact(player: Mapping[str, Any]) -> bool:
+    """Whether a part's interval is narrower than its value's digits tell."""
+    known = player["standard_error"] is not None and player["phi"] is not None
+    return bool(known and _reach(player) <= _last_digit(player["phi"]) / 2)
+
+
+def _reach(player: Mapping[str, Any]) -> float:
+    return 0.0 if player["upper"] is None else float(player["upper"]) - float(player["phi"])
+
+
+def _last_digit(value: float) -> float:
+    """What the last digit of a value is worth, where three are written."""
+    return float(10.0 ** (math.floor(math.log10(abs(value))) - 2)) if value else 0.0
 
 
 def signed(value: float) -> str:
     """A number with its sign, as people write it."""
-    return f"{value:+.3g}".replace("-", "−")
+    return f"{value or 0.0:+.3g}".replace("-", "−")  # no “−0”
 
 
 def number_text(value: float) -> str:
     """A number with three digits."""
-    return f"{value:.3g}".replace("-", "−")
+    return f"{value or 0.0:.3g}".replace("-", "−")
 
 
 def is_rough(answer: Mapping[str, Any]) -> bool:
@@ -117,8 +121,7 @@ def _is_unsure(player: Mapping[str, Any]) -> bool:
 
 def found_by(answer: Mapping[str, Any]) -> str:
     """How the values were found, and how exact they are."""
-    name = "l_shapley" if answer["estimator"] == "neighbours" else str(answer["estimator"])
-    method = ESTIMATORS.get(name, name)
+    method = ESTIMATOR_WORDS.get(answer["estimator"], answer["estimator"])
     known = answer["evaluations"] - answer["asked"]
     parts = [f"{answer['evaluations']:,} evaluations" + (f", {known:,} of them known from before" if known > 0 else "")]
     if answer["r2"] is not None:
@@ -171,6 +174,7 @@ def told(answer: Mapping[str, Any]) -> List[str]:
         sums(answer),
         *compared(answer),
         *pairs(answer),
+        *filter(None, [sight_text(answer.get("facts") or {})]),
         found_by(answer),
     ]
 

@@ -1,5 +1,6 @@
 """What is explained, in the words of the groups of maps."""
 
+import re
 from typing import Any, Dict
 
 from qgis.core import (
@@ -13,6 +14,8 @@ from qgis.core import (
 
 #: What a target is called that has no name, by those who do not know where it lies.
 NAMELESS = "target"
+
+_PLACE = re.compile(r"\d+\.\d{5}[NS] \d+\.\d{5}[EW]")
 
 
 def target_name(run: Dict[str, Any]) -> str:
@@ -42,3 +45,8 @@ def in_degrees(place: QgsPointXY) -> str:
     """Latitude and longitude, to about a metre: 26.21095N 74.06132E."""
     latitude = f"{abs(place.y()):.5f}{'S' if place.y() < 0 else 'N'}"
     return f"{latitude} {abs(place.x()):.5f}{'W' if place.x() < 0 else 'E'}"
+
+
+def is_derived(name: str) -> bool:
+    """Whether a name was made from a place, as :func:`in_degrees` tells it: nobody typed it, and it suits no other."""
+    return bool(_PLACE.search(name))

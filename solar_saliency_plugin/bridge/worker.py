@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable, Deque, Dict, Iterator, Optional, Sequence
 
-from qgis.core import QgsFeedback, QgsProcessingFeedback
+from qgis.core import QgsApplication, QgsFeedback, QgsProcessingFeedback
 
 from ..contract import messages
 from ..contract.errors import (
@@ -31,6 +31,10 @@ CANCEL_SECONDS = 2.0
 
 #: The same for a what-if: it is short, but for the first one, and what the engine has open would be lost with it.
 CANCEL_WHAT_IF_SECONDS = 15.0
+
+
+#: What changing the engine's environment is called among methods.
+_SET_UP = "setupengine"
 
 
 @dataclass(eq=False)
@@ -78,7 +82,7 @@ class Worker:
                 if result is not None:
                     return result
         raise EngineCrashedError(
-            f"The engine ended twice without a word when it was asked for “{method}”.", "Please report this."
+            f"The engine ended twice without a word when it was asked for {_called(method)}.", "Please report this."
         )
 
     def what_if(
@@ -105,7 +109,7 @@ class Worker:
     @contextlib.contextmanager
     def resting(self, feedback: QgsProcessingFeedback) -> Iterator[None]:
         """A time in which no engine runs, for changing its environment; waits for the jobs before it."""
-        with self._turn("set-up", feedback):
+        with self._turn(_SET_UP, feedback):
             with self._lock:
                 engine, self._engine = self._engine, None
             if engine is not None:
@@ -119,7 +123,8 @@ class Worker:
             if any(other.thread == turn.thread for other in self._turns):
                 # A click, handled while a job on this very thread lets QGIS breathe: it would wait for itself.
                 raise RequestError(
-                    f"The engine is still at work on “{self._turns[0].method}”.", "Wait until it is done, or cancel it."
+                    f"The engine is still at work on {_called(self._turns[0].method)}.",
+                    "Wait until it is done, or cancel it.",
                 )
             self._queue(turn)
         try:
@@ -151,7 +156,7 @@ class Worker:
             if first is turn:
                 return
             if first is not told and first.method != messages.WHAT_IF:  # that one is over before this is read
-                feedback.setProgressText(f"Waiting for “{first.method}” to finish …")
+                feedback.setProgressText(f"Waiting for {_called(first.method)} to finish …")
                 told = first
             self._require_wanted(feedback)
             processes.breathe()
@@ -181,7 +186,7 @@ class Worker:
                     raise CancelledError("The engine was stopped.", "Run it again.") from error
             if engine.idled:
                 return None
-            doing = f"it worked on “{method}”" if engine.hello else "it started"
+            doing = f"it worked on {_called(method)}" if engine.hello else "it started"
             raise EngineCrashedError(f"{error.message[:-1]}, while {doing}.", error.hint) from error
 
     def _ready_engine(self, feedback: QgsProcessingFeedback) -> EngineProcess:
@@ -258,6 +263,15 @@ def _result(message: Dict[str, Any]) -> Dict[str, Any]:
     if "error" in message:
         raise error_from_json(message["error"])
     return message["result"]
+
+
+def _called(method: str) -> str:
+    """What menus and the toolbox call a method of the engine; its own name where they have none."""
+    if method == messages.WHAT_IF:
+        return "“What If”"
+    registry = QgsApplication.processingRegistry()
+    algorithm = registry.algorithmById(f"solarsaliency:{method}") if registry is not None else None
+    return f"“{algorithm.displayName() if algorithm is not None else method}”"
 
 
 _worker = Worker()

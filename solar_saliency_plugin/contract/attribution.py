@@ -11,6 +11,10 @@ from .registry import method
 
 BASELINES = ("soil", "zero", "mean", "blur", "surroundings", "scene")
 
+#: Contributions that add up to the difference between image and baseline less exactly than this share of it do not add
+#: up: people are warned.
+INEXACT = 0.01
+
 
 def tells_slope(method: AttributionMethod, settings: Mapping[str, Any]) -> bool:
     """Whether a map's values are (squares of) slopes ∂S/∂x, per unit of reflectance, and no contributions to S."""

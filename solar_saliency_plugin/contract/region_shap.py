@@ -74,7 +74,9 @@ class RegionAnswer:
     none. phi_sum: Σφ. difference: Σφ − (v(N) − v(∅)). evaluations: coalitions that the values rest on; asked: those of
     them that were not known from an earlier run. r2: of the regression, NaN where there is none. precision: of the
     network's arithmetic. hidden: names of players that the baseline hides. interactions: of pairs of players: their
-    names and what they add together beyond what each adds; the largest first. facts: what else the estimator says.
+    names and what they add together beyond what each adds; the largest first. facts: what else the estimator says; and
+    where some of the region lies too far from the target to matter, how far the model sees (sight, metres) and how much
+    of the region that is (unseen, 0–1).
     """
 
     name: str
@@ -144,6 +146,9 @@ class BandShapResult(_RegionsResult):
 class RegionQuestion(Question):
     """What is explained, and the region whose parts play."""
 
+    target: str = option(
+        "A polygon, such as a detection, or a point. Without one: a region, or a layer.", "", role=Role.GEOMETRY
+    )
     polygons: str = option(
         "Or a layer of polygons, such as detections: each is explained by itself, with what surrounds it.",
         "",

@@ -170,5 +170,7 @@ def _prefilled_by_detections(layer: QgsVectorLayer) -> Dict[str, Any]:
         known = {}
     chosen = layer.selectedFeatures()
     if len(chosen) == 1:
-        return {**known, **as_parameters(Detection(layer, chosen[0]).target())}
+        target = Detection(layer, chosen[0]).target()
+        del target["name"]  # it would stay when the user takes another target
+        return {**known, **as_parameters(target)}
     return {**known, "POLYGONS": layer.id()} if source_of(layer) else known

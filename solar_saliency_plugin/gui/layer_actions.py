@@ -10,6 +10,7 @@ from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
 from ..bridge.layers import layers_of
 from ..bridge.runs import file_of, run_of
+from ..bridge.targets import is_derived
 from ..contract import METHODS
 from ..contract.errors import RequestError
 from ..contract.options import options, parse, to_json
@@ -58,6 +59,8 @@ class LayerActions:
                 f"How this layer was made cannot be read: {error.message} Start from the menu instead.",
             )
             return
+        if is_derived(str(parameters.get("NAME") or "")):
+            del parameters["NAME"]  # it would stay when the user takes another target
         open_layers = layers_of(QgsProject.instance(), [parameters.get("INPUT", "")])
         if open_layers:
             parameters["INPUT"] = open_layers[0]

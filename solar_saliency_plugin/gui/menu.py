@@ -42,16 +42,12 @@ class Menu:
             if group and algorithm.group() != group:
                 self._add(self._separator())
             group = algorithm.group()
+            if isinstance(algorithm, Attribute):
+                self._add_explaining()
             action = self._action(algorithm.icon(), f"{algorithm.displayName()}…", algorithm.name())
             self._add(action)
             if isinstance(algorithm, Detect):
                 self._toolbar.addAction(action)
-            if isinstance(algorithm, Attribute):
-                self._explain_tool = ExplainTool(iface, self._toolbar)
-                self._add(self._explain_tool.action)
-                self._explain_panel = PanelEntry(iface, self._explain_tool.detection_at)
-                self._add(self._explain_panel.action)
-                self._toolbar.addAction(self._explain_panel.action)
             if isinstance(algorithm, ModelInfo):
                 self._add(self._models())
         self._add(self._separator())
@@ -70,6 +66,14 @@ class Menu:
         self._actions = []
         self._iface.mainWindow().removeToolBar(self._toolbar)
         self._toolbar.deleteLater()
+
+    def _add_explaining(self) -> None:
+        """What explains at a click, before the dialogs that do."""
+        self._explain_tool = ExplainTool(self._iface, self._toolbar)
+        self._explain_panel = PanelEntry(self._iface, self._explain_tool.detection_at)
+        self._add(self._explain_panel.action)
+        self._add(self._explain_tool.action)
+        self._toolbar.addAction(self._explain_panel.action)
 
     def _action(self, icon: QIcon, text: str, algorithm: str) -> QAction:
         action = QAction(icon, text, self._iface.mainWindow())

@@ -1,14 +1,24 @@
 """The input of a target: a polygon or point as text with its CRS, or what is selected on the map."""
 
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 from processing.gui.wrappers import WidgetWrapper
-from qgis.core import QgsGeometry, QgsMapLayer, QgsProcessingParameterDefinition, QgsProject, QgsReferencedGeometry
+from qgis.core import (
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingParameterDefinition,
+    QgsProject,
+    QgsReferencedGeometry,
+)
 from qgis.gui import QgsProcessingGui
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QPushButton, QWidget
 
 from ..qgis_compat import POINT_GEOMETRY, POLYGON_GEOMETRY, VECTOR_LAYER
 from .native_widgets import dialog_kind, native_widget
+
+#: The parameter with a layer that may be explained instead.
+INSTEAD = "POLYGONS"
 
 
 class TargetWidget(WidgetWrapper):
@@ -44,6 +54,13 @@ class TargetWidget(WidgetWrapper):
         layout.addWidget(selected)
         return widget
 
+    def postInitialize(self, wrappers: List[Any]) -> None:
+        """Keep a layer of polygons from standing beside this: only one of them can be explained, the one named last."""
+        layer = next((other for other in wrappers if other.parameterDefinition().name() == INSTEAD), None)
+        if layer is not None and self.dialogType == QgsProcessingGui.WidgetType.Standard:
+            layer.widgetValueHasChanged.connect(lambda: layer.parameterValue() and self.setValue(None))
+            self.widgetValueHasChanged.connect(lambda: self.value() and _empty(layer))
+
     def setValue(self, value: Any) -> None:  # noqa: D102
         self._line.setText(_as_text(value))
         self._line.setCursorPosition(0)
@@ -62,6 +79,11 @@ class TargetWidget(WidgetWrapper):
             f"No polygon {'or point ' if self._takes_points else ''}is selected. Select a detection, or polygons that "
             "you drew, on the map.",
         )
+
+
+def _empty(layer: Any) -> None:
+    if layer.parameterValue():
+        layer.setParameterValue(None, QgsProcessingContext())
 
 
 def _as_text(value: Any) -> str:

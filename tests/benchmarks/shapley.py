@@ -31,7 +31,7 @@ from solar_saliency_plugin.engine.dispatch import run_method
 from solar_saliency_plugin.engine.job import Job
 from solar_saliency_plugin.engine.shapley.estimators import estimate
 from solar_saliency_plugin.engine.shapley.exact import exact, shapley_of
-from solar_saliency_plugin.engine.shapley.game import Game, Known, every_coalition, game_of
+from solar_saliency_plugin.engine.shapley.game import Game, Known, every_coalition
 from solar_saliency_plugin.engine.shapley.images import ImageGame
 from solar_saliency_plugin.engine.shapley.players import of_regions
 from solar_saliency_plugin.engine.shapley.regions import Image, cut
@@ -62,7 +62,7 @@ class Played:
     @property
     def blind(self) -> Game:
         """The same without knowing who sees whom."""
-        return game_of(self.game.players, self.game.values)
+        return Game(self.game.players, lambda coalitions, _: self.game.values(coalitions)[:, None])
 
     def error(self, values: np.ndarray) -> float:
         """Root of the mean squared error, as a share of the range."""

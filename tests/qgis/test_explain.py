@@ -133,6 +133,9 @@ class Told(QgsProcessingFeedback):
     def pushInfo(self, info):  # noqa: N802
         self.texts.append(info)
 
+    def pushWarning(self, warning):  # noqa: N802
+        self.texts.append(warning)
+
 
 @pytest.mark.parametrize(
     ("algorithm", "values", "sent_too", "words"),

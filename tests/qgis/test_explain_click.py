@@ -163,6 +163,7 @@ def test_the_dialog_starts_with_the_scene_and_polygons_of_the_active_detections(
     found.selectByIds([largest(found).id()])
     values = prefilled(found)
     assert values["TARGET"].startswith("CRS=EPSG:32643;MultiPolygon") and "POLYGONS" not in values
+    assert "NAME" not in values, "it would stay when the user takes another target"
 
 
 # a first look

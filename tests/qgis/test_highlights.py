@@ -6,6 +6,7 @@ import time
 import pytest
 from qgis.core import QgsCoordinateTransform, QgsGeometry, QgsProject, QgsRectangle
 from qgis.PyQt.QtCore import QRect
+from qgis.PyQt.QtGui import QColor
 
 from solar_saliency.solar_saliency_plugin.gui.explain_panel import colours
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.highlights import Outline, Superpixels
@@ -55,6 +56,15 @@ def test_doubtful_ones_are_hatched_and_those_off_crossed_out(canvas, superpixels
     assert average(canvas, 25, 85, 75, 135)[1] > 200, "no colour where it is off"
     superpixels.switch_off(())
     assert average(canvas, 25, 85, 75, 135)[1] < 150
+
+
+@pytest.mark.parametrize("ground", ["white", "black", "#b09070"])
+def test_edges_are_seen_on_snow_water_and_soil(canvas, superpixels, ground):
+    canvas.setCanvasColor(QColor(ground))
+    superpixels.set_shapes(squares(canvas, 4, 60), UTM)
+    image = canvas.grab(QRect(70, 40, 20, 20)).toImage()  # around the edge between two, at 80
+    shades = [image.pixelColor(x, 10).lightness() for x in range(20)]
+    assert max(abs(shade - QColor(ground).lightness()) for shade in shades) > 30, shades
 
 
 def test_a_superpixel_is_found_at_every_place_inside_it_and_none_outside(canvas, superpixels):

@@ -104,9 +104,9 @@ def test_the_menu_has_an_entry_for_each_algorithm_and_help(plugin, window):
         "Detect Solar Farms…",
         "Detections to Polygons…",
         "Evaluate Model…",
-        "Explain Detection…",
-        "Explain by a Click",
         "Explain Panel",
+        "Explain by a Click",
+        "Explain Detection…",
         "Explain Regions…",
         "Explain Regions by Bands…",
         "Compare Explanations…",
@@ -268,6 +268,19 @@ def test_running_again_from_a_probability_keeps_the_minimum_area_of_its_open_det
     window.types[0].trigger()
     assert [parameters.get("MINIMUM_AREA") for parameters in opened] == [None, 0.7]
     QgsProject.instance().clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("my farm", "my farm"), ("detection 26.20981N 74.00043E plot 2", None), ("region at 26.20981S 74.00043W", None)],
+)
+def test_running_again_keeps_a_name_that_was_typed_only(plugin, window, tmp_path, monkeypatch, name, kept):
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments[2]))
+    asked = {"scene": "s.tif", "output": "a.tif", "target": "POINT(1 2)", "name": name}
+    window.active = with_tag(tmp_path / "a.tif", a_run("attribute", asked))
+    window.types[0].trigger()
+    assert opened[0].get("NAME") == kept and opened[0]["TARGET"] == "POINT(1 2)"
 
 
 def test_detections_that_tell_an_unfit_request_do_not_keep_their_raster_from_running_again(

@@ -159,7 +159,7 @@ def test_what_if_while_a_run_refines_says_so_and_is_answered_after_it(question, 
     call = refining(worker(), request_, panel)
     question.caller.ask(request_, [1], answers.append, pytest.fail)
     until(lambda: waits)
-    assert waits == ["Waiting for “regionshap” to finish …"] and not answers
+    assert waits == ["Waiting for “Explain Regions” to finish …"] and not answers
     panel.enough = True
     until(lambda: answers)
     assert call.outcome()["explained"] == 1

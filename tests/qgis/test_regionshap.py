@@ -1,5 +1,6 @@
 """Explain Regions: its dialog there and back, what it refuses, its words, its layers; alone, in batches and models."""
 
+import dataclasses
 import json
 import re
 
@@ -13,7 +14,9 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProject,
     QgsReferencedGeometry,
+    QgsVectorLayer,
 )
+from qgis.gui import QgsGui, QgsProcessingGui
 from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms.parameters import inputs, read, restore
@@ -29,6 +32,12 @@ DEGREES = "EPSG:4326"
 @pytest.fixture
 def algorithm(provider):
     return provider.algorithm("regionshap").create()
+
+
+@pytest.fixture
+def project():
+    yield QgsProject.instance()
+    QgsProject.instance().clear()
 
 
 def sent(algorithm, values):
@@ -177,7 +186,6 @@ def test_a_cut_by_polygons_without_a_layer_is_refused_before_the_run(algorithm, 
 @pytest.mark.parametrize(
     ("values", "dropped", "words"),
     [
-        ({"POLYGONS": "/d.gpkg"}, {"polygons"}, ["A region is given: it is explained"]),
         ({"MARGIN": 250.0}, {"margin"}, ["a region is given"]),
         ({"SEGMENTS": "/f.gpkg"}, {"segments"}, ["cut into “Compact parts that look alike (SLIC)”"]),
         ({"SUPERPIXEL": 0.5, "SUPERPIXELS": 30}, {"superpixels"}, ["their size is given"]),
@@ -198,6 +206,38 @@ def test_what_another_input_makes_useless_is_not_sent_and_that_is_said(algorithm
     assert not dropped & set(algorithm._request)
     assert set(sent(algorithm, asked)) - dropped == set(algorithm._request)
     assert len(listener.texts) == len(words) and all(word in told for word, told in zip(words, listener.texts))
+
+
+@pytest.mark.parametrize("given", ["TARGET", "REGION"])
+def test_a_layer_that_is_not_explained_is_warned_of(algorithm, listener, given):
+    asked = {given: SQUARE, "POLYGONS": "/d.gpkg"}
+    assert algorithm.prepareAlgorithm(asked, QgsProcessingContext(), listener)
+    assert "polygons" not in algorithm._request
+    assert listener.warnings == [f"A {given.lower()} is given: it is explained, and the layer of polygons is not."]
+
+
+def test_in_a_dialog_target_and_layer_take_turns(algorithm, project):
+    from solar_saliency.solar_saliency_plugin.gui.target_widget import TargetWidget
+
+    drawn = QgsVectorLayer("Polygon?crs=EPSG:32643", "drawn", "memory")
+    project.addMapLayer(drawn)
+    dialog, context = AlgorithmDialog(), QgsProcessingContext()
+    context.setProject(project)
+    boxes = {name: TargetWidget(algorithm.parameterDefinition(name), dialog) for name in ("TARGET", "REGION")}
+    kind = QgsProcessingGui.WidgetType.Standard
+    layer = QgsGui.processingGuiRegistry().createParameterWidgetWrapper(algorithm.parameterDefinition("POLYGONS"), kind)
+    combo = layer.createWrappedWidget(context)
+    for box in boxes.values():
+        box.postInitialize([*boxes.values(), layer])
+    for box in boxes.values():
+        box.setValue(SQUARE)
+        assert layer.parameterValue() is None and box.value() == SQUARE
+    layer.setParameterValue(drawn.id(), context)
+    assert layer.parameterValue() and not boxes["TARGET"].value() and not boxes["REGION"].value()
+    boxes["TARGET"].setValue(SQUARE)
+    boxes["REGION"].setValue(SQUARE)
+    assert layer.parameterValue() is None and boxes["TARGET"].value() == boxes["REGION"].value() == SQUARE
+    combo.deleteLater()
 
 
 def test_what_a_dialog_sends_anyway_is_not_worth_a_word(algorithm, listener):
@@ -256,13 +296,19 @@ def test_values_that_do_not_add_up_say_by_how_much(algorithm):
 
 def test_words_fit_one_pixel_neighbours_and_groups_of_bands(algorithm):
     grouped = player("4, near infrared", 2.0)
-    found = answer(
-        [grouped, player("4, visible", 0.5)], estimator="neighbours", target_pixels=1, hidden=("4, visible",)
-    )
+    found = answer([grouped, player("4, visible", 0.5)], estimator="l_shapley", target_pixels=1, hidden=("4, visible",))
     lines = "\n".join(log(algorithm, found))
     assert "raised by near infrared of superpixel 4 (+2 ± 0.098), visible of superpixel 4" in lines
     assert "is the logit of that pixel." in lines and "Found by: L-Shapley: neighbours only" in lines
     assert "Hidden by the baseline: superpixel 4 (visible)." in lines
+
+
+def test_the_users_own_polygons_are_told_by_name(algorithm):
+    named = dataclasses.replace(player("4", 2.0), name="field 00")
+    grouped = dataclasses.replace(player("4, visible", 0.5), name="field 00, visible")
+    lines = "\n".join(log(algorithm, answer([named, grouped], hidden=("field 00",))))
+    assert "raised by field 00 (+2 ± 0.098), visible of field 00" in lines
+    assert "Hidden by the baseline: field 00." in lines
 
 
 def test_what_a_baseline_hides_and_what_others_say_is_told(algorithm):
@@ -281,6 +327,12 @@ def test_pairs_a_stop_and_what_was_known_before_are_told(algorithm):
     lines = "\n".join(log(algorithm, found))
     assert "Together more (+) or less (−) than each alone: superpixels 1 and 2 (+0.75)" in lines
     assert "200 of them known from before" in lines and "Stopped before all were used" in lines
+
+
+def test_how_far_the_model_sees_is_told_where_the_region_reaches_farther(algorithm):
+    far = "\n".join(log(algorithm, answer(PARTS, facts={"sight": 40.0, "unseen": 0.5})))
+    assert "The model sees 40 m around each pixel: what lies farther away" in far
+    assert "around each pixel" not in "\n".join(log(algorithm, answer(PARTS)))
 
 
 def test_a_baseline_without_contrast_is_told_plainly(algorithm):

@@ -48,7 +48,7 @@ def test_an_error_of_the_engine_arrives_as_its_own_class_with_its_hint(real, lis
     assert "detect" in caught.value.hint
 
 
-def test_engine_killed_under_a_running_call_says_why_and_the_next_call_starts_it_anew(real, tmp_path):
+def test_engine_killed_under_a_running_call_says_why_and_the_next_call_starts_it_anew(real, provider, tmp_path):
     call = InThread(real, *long_job(tmp_path))
     wait_until(lambda: real.hello)
     time.sleep(0.5)
@@ -56,7 +56,7 @@ def test_engine_killed_under_a_running_call_says_why_and_the_next_call_starts_it
     os.kill(first, signal.SIGKILL)
     error = call.outcome(5.0)
     assert isinstance(error, EngineCrashedError)
-    assert "was killed, perhaps for lack of memory" in error.message and "samplescene" in error.message
+    assert "was killed, perhaps for lack of memory" in error.message and "Make Sample Scene" in error.message
     log = Path(error.hint.split("Log: ")[1])
     assert log.is_file() and log.read_text(encoding="utf-8")
     assert real.call("devices", {})["devices"]

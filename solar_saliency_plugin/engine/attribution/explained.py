@@ -198,7 +198,7 @@ class Explained:
             )
         raise TargetEmptyError(
             f"No pixel of the target reaches the threshold of {self.threshold:g}: nothing is detected there.",
-            "Choose a detection, lower the threshold, or explain all pixels (“pixels”: all).",
+            "Choose a detection, lower the threshold, or explain all pixels (“Pixels that count”: All).",
         )
 
     def _filled(self, reflectance: np.ndarray, valid: np.ndarray) -> torch.Tensor:

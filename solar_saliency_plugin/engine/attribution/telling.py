@@ -14,10 +14,12 @@ import shapely
 from ...contract.attribution_methods import AttributionMethod
 from ...contract.options import to_json
 from ...contract.version import PLUGIN_VERSION
+from ..imagery.grid import Grid
 from ..imagery.polygons import place_name, to_degrees
 from ..reporting.page import facts, note, number, paragraph
 from ..versions import package_versions
 from .explained import Explained
+from .target import Target
 
 #: Completeness up to which sums can be relied on, and from which on they should not be.
 GOOD, POOR = 0.01, 0.05
@@ -44,7 +46,12 @@ def title_of_target(explained: Explained) -> str:
         return request.name.strip()
     if not request.target.strip() and not request.polygons.strip():
         return "all detections"
-    west, south, east, north = shapely.bounds(shapely.from_wkt(explained.target.wkt(grid)))
+    return place_of(explained.target, grid)
+
+
+def place_of(target: Target, grid: Grid) -> str:
+    """Where the middle of a target lies, as a name."""
+    west, south, east, north = shapely.bounds(shapely.from_wkt(target.wkt(grid)))
     return place_name(*to_degrees(grid.crs).transform((west + east) / 2, (south + north) / 2))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -50,20 +50,23 @@ class PolygonLayer:
 
     name: the file's, for messages. polygons: valid, in :data:`DEGREES`, (n,) of shapely polygons; a feature of several
     polygons gives each of them. features: number of the feature that each comes from, (n,). values: the field that was
-    asked for, of every feature; none where no field was.
+    asked for, of every feature; none where no field was. named: of other fields that were looked for, those that are
+    there.
     """
 
     name: str
     polygons: np.ndarray
     features: np.ndarray
     values: np.ndarray
+    named: Mapping[str, np.ndarray]
 
 
-def read_polygons(path: str, job: Job, field: str = "") -> PolygonLayer:
+def read_polygons(path: str, job: Job, field: str = "", looked_for: Sequence[str] = ()) -> PolygonLayer:
     """The polygons of a vector file, which may be named as QGIS does: ``file.gpkg|layername=farms``.
 
     Raises :class:`LabelsUnreadableError`, :class:`LabelsUnsuitableError` or, for a ``field`` that is not there,
-    :class:`RequestError`. What is repaired or left out is told through ``job``.
+    :class:`RequestError`. Fields that are ``looked_for`` may be missing. What is repaired or left out is told through
+    ``job``.
     """
     file, layer = _located(path)
     name = f"“{Path(file).name}”"
@@ -71,7 +74,9 @@ def read_polygons(path: str, job: Job, field: str = "") -> PolygonLayer:
         layer = _layer(file, layer, name)
         info = pyogrio.read_info(file, layer=layer)
         _check(info, field, name)
-        meta, _, stored, values = pyogrio.raw.read(file, layer=layer, columns=[field] if field else [], force_2d=True)
+        there = [name for name in looked_for if name in info["fields"]]
+        columns = [field, *there] if field else there
+        meta, _, stored, values = pyogrio.raw.read(file, layer=layer, columns=columns, force_2d=True)
     except _OPEN_ERRORS as error:
         raise LabelsUnreadableError(
             f"{name} cannot be read as a vector layer: {_first_line(error)}",
@@ -81,7 +86,9 @@ def read_polygons(path: str, job: Job, field: str = "") -> PolygonLayer:
         raise LabelsUnsuitableError(f"{name} holds no outlines: the layer is empty.", _DRAW)
     polygons, features = _polygons(stored, name, job)
     polygons, inside = _placed(polygons, meta["crs"], name, job)
-    return PolygonLayer(name, polygons, features[inside], values[0] if field else np.empty(0))
+    found = dict(zip(meta["fields"], values, strict=True))
+    named = {name: found[name] for name in there}
+    return PolygonLayer(name, polygons, features[inside], found[field] if field else np.empty(0), named)
 
 
 def in_crs(geometries: np.ndarray, crs: CRS) -> np.ndarray:

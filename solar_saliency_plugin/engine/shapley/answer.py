@@ -10,6 +10,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ...contract.region_shap import Compared, Player
+from ..attribution.changes import seen_by_target, sees_nearby_only
+from ..attribution.target import Target
+from ..imagery.grid import Grid
 from .estimate import NORMAL, Estimate
 from .open_games import OpenGame
 from .players import Players
@@ -70,6 +73,21 @@ def region_of(opened: OpenGame) -> np.ndarray:
     inside = (labels >= 0) & (labels != (-1 if rest is None else rest))
     found: np.ndarray = inside.any(axis=0)
     return found
+
+
+def sight(opened: OpenGame, region: Target, grid: Grid) -> dict[str, float]:
+    """How far the model sees, metres, and the share of a region that lies too far from the target to matter.
+
+    Empty where all of it can.
+    """
+    if not sees_nearby_only(opened.view):
+        return {}
+    pixels = region.inside(region.area, grid).sum()
+    seen = region.inside(opened.window, grid) & seen_by_target(opened.view).cpu().numpy()
+    if seen.sum() >= pixels:
+        return {}
+    metres = opened.view.network.halo * max(opened.view.pixel_size)
+    return {"sight": metres, "unseen": float(1 - seen.sum() / pixels)}
 
 
 def probability_of(opened: OpenGame) -> float:
@@ -141,7 +159,7 @@ def group_names(players: Players) -> list[str]:
     """The name of each player's group of bands, (n,); empty for all bands."""
     found = []
     for name, place, group in zip(players.names, players.places, players.groups, strict=True):
-        own = name if place < 0 else name.partition(", ")[2]
+        own = name if place < 0 else name.rpartition(", ")[2]
         found.append(own if group >= 0 else "")
     return found
 

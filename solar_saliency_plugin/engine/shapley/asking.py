@@ -79,6 +79,11 @@ def seconds_of_estimator(way: Way, game: Game, budget: int) -> float:
     return _REGRESSING * budget * game.players**2 if name in REGRESSIONS else 0.0
 
 
+def may_be_long(seconds: float) -> bool:
+    """Whether a rough estimate is so near what needs consent that a better one is due."""
+    return seconds > LONG / 4
+
+
 def require_consent(seconds: float, evaluations: int, items: int, baselines: int) -> None:
     """Raise :class:`LongRunError` where a run is expected to take long."""
     if seconds <= LONG:
@@ -133,10 +138,14 @@ class Found:
 def ask(way: Way, opened: OpenGame, budget: int, job: Attentive, tell: Callable[[Estimate], None]) -> Found:
     """Find the values; each estimate on the way is told. Raises :class:`RequestError` and :class:`CancelledError`.
 
+    A game that stayed open keeps what was found to the end: the same question is answered by it at once.
     When the user has seen enough the last estimate is taken. Where there is none yet, since exact values and those of
     L-Shapley come all at once, the least that another estimator needs is asked for instead.
     """
-    game, last, stopped = opened.game, None, False
+    game, last, stopped = opened.game, opened.finished.get((way, budget)), False
+    if last is not None:
+        tell(last)
+        return Found(last, False)
     game.work_for(job)
     job.can_be_left = _comes_at_once(way, game, budget)
     try:
@@ -150,6 +159,8 @@ def ask(way: Way, opened: OpenGame, budget: int, job: Attentive, tell: Callable[
     if last is None:
         last = estimate(game, "auto", least("auto", active_players(game)), way.seed)
         tell(last)
+    if not stopped:
+        opened.finished[way, budget] = last
     return Found(last, stopped)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import shapely
+
+from ...contract.attribution import INEXACT
 from ...contract.region_shap import BandShapRequest, RegionShapRequest
+from ..attribution.target import Target
+from ..imagery.scene import Scene
 from .answer import ROUNDING, Described, scale_of
 from .estimate import Estimate
 from .open_games import OpenGame
 from .players import ABSENT
 
-#: Error of the sum from which it is told, as a share of the difference between image and baseline.
-GAP = 0.01
+#: Share of a region that may be left out without a word: borders that were drawn along the scene's.
+TRIFLE = 0.01
 
 
 def of_answer(
@@ -28,7 +33,7 @@ def of_answer(
     if isinstance(request, RegionShapRequest):
         yield from _of_cut(request, opened)
     gap = float(found.phi.sum()) - opened.game.contrast
-    if abs(gap) > GAP * abs(opened.game.contrast) and abs(gap) > ROUNDING * scale_of(opened):
+    if abs(gap) > INEXACT * abs(opened.game.contrast) and abs(gap) > ROUNDING * scale_of(opened):
         yield (
             f"The values add up to {found.phi.sum():.3g}, not to the difference between image and baseline of "
             f"{opened.game.contrast:.3g}: those of this estimator need not. The others' do."
@@ -61,8 +66,19 @@ def _is_farm(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> 
 def _of_cut(request: RegionShapRequest, opened: OpenGame) -> Iterator[str]:
     count = len({int(place) for place in opened.players.places if place >= 0})
     if request.cut != "polygons" and request.superpixel is None and count < request.superpixels:
-        plural = "is one superpixel" if count == 1 else f"are {count} superpixels"
-        yield f"There {plural}, not {request.superpixels}: the answer depends on no more of the region."
+        parts = "one part of this region" if count == 1 else f"{count:,} parts of this region"
+        yield f"Only {parts} can affect the answer, not {request.superpixels:,} as asked for."
+
+
+def of_region(region: Target, opened: OpenGame, scene: Scene) -> Iterator[str]:
+    """Of a region that was drawn: that not all of it could play."""
+    grid = scene.grid
+    pixel = abs(grid.transform.a * grid.transform.e)
+    there = shapely.box(*grid.crop(scene.area).bounds)
+    lost = shapely.area(shapely.difference(region.geometry, there)) / pixel
+    lost += float((region.inside(opened.window, grid) & ~opened.view.valid.cpu().numpy()).sum())
+    if lost > TRIFLE * shapely.area(region.geometry) / pixel:
+        yield "Part of the region lies outside the scene (or holds no data) and was left out."
 
 
 def of_hidden(opened: OpenGame, names: Sequence[str], alone: bool) -> str:

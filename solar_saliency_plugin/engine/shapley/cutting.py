@@ -13,14 +13,16 @@ from ..attribution.changes import seen_by_target
 from ..attribution.explained import Explained
 from ..attribution.target import placed
 from ..attribution.view import View
-from ..imagery.polygons import read_polygons
 from ..job import Job
 from .players import Group, Players, band_groups, of_bands, of_regions, single_bands
-from .question import Item
+from .question import Item, named_polygons
 from .regions import Image, cut, of_polygons
 
 #: Regions that are played with at most: the request's own limit.
 _MOST = 5000
+
+#: What is called that lies in none of the polygons which cut a region.
+_BETWEEN = "between the polygons"
 
 
 def superpixels_of(request: RegionShapRequest, item: Item, explained: Explained, view: View, job: Job) -> Players:
@@ -33,8 +35,12 @@ def superpixels_of(request: RegionShapRequest, item: Item, explained: Explained,
     if request.players == "superpixels_of_band_groups":
         groups = band_groups(explained.scene.bands)
     job.progress(0.0, "Cutting the region")
-    labels = _labels(request, explained, view, inside & seen, job)
-    return of_regions(labels, seen, len(explained.scene.bands), request.rest, groups)
+    called: tuple[str, ...] = ()
+    if request.cut == "polygons":
+        labels, called = _of_layer(request, explained, inside & seen, job)
+    else:
+        labels = _labels(request, explained, view, inside & seen, job)
+    return of_regions(labels, seen, len(explained.scene.bands), request.rest, groups, called)
 
 
 def bands_of(request: BandShapRequest, item: Item, explained: Explained, view: View, job: Job) -> Players:
@@ -69,8 +75,6 @@ def _inside(item: Item, explained: Explained, view: View) -> np.ndarray:
 
 def _labels(request: RegionShapRequest, explained: Explained, view: View, mask: np.ndarray, job: Job) -> np.ndarray:
     """Regions of the mask's pixels, (H, W), int32; −1 elsewhere."""
-    if request.cut == "polygons":
-        return _of_layer(request, explained, mask, job)
     if request.segments.strip():
         raise RequestError(
             "A layer to cut the region by was given, but the region is cut in another way.",
@@ -103,14 +107,19 @@ def _likeness(request: RegionShapRequest, explained: Explained, view: View) -> n
     return reflectance[[names.index(name) for name in dict.fromkeys(request.cut_bands)]]
 
 
-def _of_layer(request: RegionShapRequest, explained: Explained, mask: np.ndarray, job: Job) -> np.ndarray:
-    """Each feature of the user's layer that holds one of the mask's pixels; what none holds is one region more."""
+def _of_layer(
+    request: RegionShapRequest, explained: Explained, mask: np.ndarray, job: Job
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Each feature of the user's layer that holds one of the mask's pixels; what none holds is one region more.
+
+    Gives the labels (H, W), int32, and what the layer calls them, by their numbers: nothing where it has no names.
+    """
     if not request.segments.strip():
         raise RequestError(
             "The region is to be cut by polygons, but no layer of them was given.",
             "Choose the layer, or another way to cut.",
         )
-    layer = read_polygons(request.segments, job)
+    layer, names = named_polygons(request.segments, job)
     grid = explained.scene.grid.crop(explained.region)
     shapes = placed(layer.polygons, explained.scene.grid, explained.region)
     near = np.flatnonzero(~shapely.is_empty(shapes))
@@ -128,4 +137,10 @@ def _of_layer(request: RegionShapRequest, explained: Explained, mask: np.ndarray
         raise RequestError(
             f"{len(used):,} polygons of the layer lie in the region; {_MOST:,} are the most.", "Draw a smaller region."
         )
-    return np.where(labels >= 0, np.searchsorted(used, labels), -1).astype(np.int32)
+    called = tuple(_called(names.get(int(feature), _BETWEEN)) for feature in used) if names else ()
+    return np.where(labels >= 0, np.searchsorted(used, labels), -1).astype(np.int32), called
+
+
+def _called(name: str) -> str:
+    """A feature's name as a player's: what is a number, or stands for what surrounds the region, is none."""
+    return f"polygon {name}" if name[:1].isdigit() or name == "rest" else name

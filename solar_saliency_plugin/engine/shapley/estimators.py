@@ -121,9 +121,10 @@ def refining(
     budget = evaluations if name in _AT_ONCE else min(evaluations, least(name, active))
     if needed is not None and exactly and not budget < needed <= evaluations - budget:
         budget = evaluations  # exact values ask for coalitions of their own: a look before them has to be affordable
-    game.expected = max(game.expected, evaluations)
+    game.expected, game.awaited = max(game.expected, evaluations), game.evaluations + budget
     while True:
         found = estimate(game, name, budget, seed)
+        game.awaited = 0
         yield found
         if budget >= evaluations or found.is_exact or found.largest_error <= error or stop():
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,9 +23,10 @@ from .answer import (
     players_told,
     probability_of,
     scale_of,
+    sight,
 )
-from .asking import CHEAP, Attentive, Found, ask, budget_of, seconds_of_estimator, way_of
-from .cautions import of_answer, of_hidden
+from .asking import CHEAP, Attentive, Found, ask, budget_of, may_be_long, seconds_of_estimator, way_of
+from .cautions import of_answer, of_hidden, of_region
 from .drawing import Drawing, drawing
 from .estimate import Estimate
 from .interactions import interactions
@@ -62,15 +64,22 @@ class Explaining:
         self._known = self.first.game.evaluations
         self.budget = budget_of(self._way, self.first)
 
-    @property
-    def seconds_left(self) -> float:
-        """Seconds that all baselines together will take, about; what is known already takes none."""
+    def seconds_left(self, sizes: Sequence[float]) -> float:
+        """Seconds that all baselines together will take, about, of this item and of those that follow.
+
+        sizes: of those, as multiples of this one's. What is known of this one's first game already takes no time.
+        """
+        rough = self._seconds(self.first.game.seconds_each, sizes)
+        return self._seconds(self.first.game.measured(), sizes) if may_be_long(rough) else rough
+
+    def _seconds(self, each: float, sizes: Sequence[float]) -> float:
+        """The same; each: of an evaluation of the first game."""
         request, game = self._request, self.first.game
         images = [request.spectra if name == "surroundings" else 1 for name in (request.baseline, *self.others)]
         known = len(game.known().masks)
-        each = game.seconds_each / images[0]
-        asking = each * (max(0, self.budget - known) * images[0] + self.budget * sum(images[1:]))
-        return asking + len(images) * seconds_of_estimator(self._way, game, self.budget)
+        own = max(0, self.budget - known) * images[0] + self.budget * sum(images[1:])
+        asking = each / images[0] * (own + self.budget * sum(images) * sum(sizes))
+        return asking + (1 + len(sizes)) * len(images) * seconds_of_estimator(self._way, game, self.budget)
 
     @property
     def others(self) -> list[str]:
@@ -103,6 +112,9 @@ class Explaining:
         estimate, game = found.estimate, first.game
         for caution in of_answer(self._request, first, estimate, about):
             self._job.warn(self._prefix + caution)
+        if self._request.region.strip():
+            for caution in of_region(self._item.region, first, self._explained.scene):
+                self._job.warn(self._prefix + caution)
         total = math.fsum(estimate.phi)
         return RegionAnswer(
             name=self._item.name,
@@ -124,7 +136,7 @@ class Explaining:
             hidden=hidden,
             compared=compared,
             interactions=pairs,
-            facts=estimate.facts,
+            facts={**estimate.facts, **sight(first, self._item.region, grid)},
             stopped=found.stopped,
             seconds=time.monotonic() - self._started,
         )

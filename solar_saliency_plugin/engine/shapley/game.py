@@ -26,8 +26,9 @@ class Game:
 
     A part is a share of the worth that only some of the players can move: scopes (parts, n), bool, says which. Without
     scopes there is one part, and everybody can move it. Every coalition is asked for once, whoever needs it and however
-    often; ``evaluations`` counts those that were. ``expected``, how many there will be in all, is for the progress
-    only. ``check`` raises where the user has cancelled.
+    often; ``evaluations`` counts those that were. ``expected``, how many there will be in all, and ``awaited``, how
+    many at the first estimate while there is none, are for the progress only. ``check`` raises where the user has
+    cancelled.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Game:
         self.players = players
         self.scopes = np.ones((1, players), bool) if scopes is None else scopes
         self.check = check
-        self.evaluations, self.expected = 0, 0
+        self.evaluations, self.expected, self.awaited = 0, 0, 0
         self._ask = ask
         self._rows: dict[bytes, int] = {}
         self._parts = np.zeros((0, len(self.scopes)))
@@ -112,11 +113,6 @@ class Game:
         start = len(self._rows)
         self._rows.update((key, start + offset) for offset, key in enumerate(keys))
         self._parts = np.concatenate((self._parts, parts))
-
-
-def game_of(players: int, worth: Callable[[np.ndarray], np.ndarray]) -> Game:
-    """The game of a function: coalitions (m, n), bool → (m,)."""
-    return Game(players, lambda coalitions, _: np.asarray(worth(coalitions), np.float64)[:, None])
 
 
 def every_coalition(players: int) -> np.ndarray:

@@ -14,11 +14,14 @@ from ..attribution.changes import answers_of, around_target, part, sees_nearby_o
 from ..attribution.precision import TRIED, chosen
 from ..attribution.view import View
 from ..job import Job
-from .game import Game, every_coalition
+from .game import Game
 from .players import PRESENT, Players
 
 #: Parts that the answer is kept in at most; more are put together.
 MOST_PARTS = 64
+
+#: Seconds from which people are told how long the first values will take.
+SOON = 10.0
 
 #: Where pixels and players are so many that joining what pixels see would take seconds (pixels² · players), squares of
 #: pixels are joined beforehand, to so many.
@@ -54,14 +57,14 @@ class ImageGame(Game):
 
     def _worth(self, coalitions: np.ndarray, message: str) -> np.ndarray:
         """Parts of v, (m, parts), float64."""
-        started = time.perf_counter()
-        found = []
+        started, found, done = time.perf_counter(), [], 0
         for parts in self._asked(self._view, coalitions):
             found.append(parts)
+            done += len(parts)
             if message:
-                now = self.evaluations + sum(map(len, found))
-                done = now / max(self.expected, self.evaluations + len(coalitions))
-                self._view.job.progress(done, message)
+                now, seconds = self.evaluations + done, time.perf_counter() - started
+                of = max(self.expected, self.evaluations + len(coalitions))
+                self._view.job.progress(now / of, message + _awaited(seconds / done * (self.awaited - now)))
         self._seconds += time.perf_counter() - started
         self._timed += len(coalitions)
         return np.concatenate(found)
@@ -96,13 +99,33 @@ class ImageGame(Game):
 
     @property
     def seconds_each(self) -> float:
-        """Seconds that an evaluation has taken here, on average; what everybody and nobody take, at first."""
-        trial = _trial_coalitions(self.players)
-        if not self._timed and self.missing(trial):
-            self.values(trial)
-        if not self._timed:  # all are known from before the game was closed
-            self._worth(trial, "")
+        """Seconds that an evaluation has taken here, on average; what everybody and nobody take, at first.
+
+        A rough number: a network is slow at first, and with few images at a time. See :meth:`measured`.
+        """
+        if not self._timed:
+            self.values(self._ends)  # which every estimator asks for
+        if not self._timed:  # both are known from before the game was closed
+            self._worth(self._ends, "")
         return self._seconds / self._timed
+
+    def measured(self) -> float:
+        """Seconds of an evaluation among as many as are computed together, after as many that prepare the network.
+
+        Nothing is asked that counts: what is shown is everybody and nobody, and any coalition takes as long.
+        """
+        together = max(1, self._view.at_a_time)
+        some, seconds = self._ends[np.arange(together) % 2], 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            list(self._asked(self._view, some))
+            seconds = time.perf_counter() - started
+        return seconds / together
+
+    @property
+    def _ends(self) -> np.ndarray:
+        """Everybody and nobody, (2, n)."""
+        return np.array([[True] * self.players, [False] * self.players])
 
     def _answers(self, view: View, present: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
         """The answers (m, H · W), float64, where cells that are not present, (m, bands, H, W), are the baseline's."""
@@ -112,11 +135,11 @@ class ImageGame(Game):
             return answers_of(view, images).flatten(1).double()
 
 
-def _trial_coalitions(players: int) -> np.ndarray:
-    """All, none, and a few others, (m, n)."""
-    random = np.random.default_rng(0).random((6, players)) < 0.5
-    ends = np.array([[True] * players, [False] * players])
-    return np.unique(np.concatenate((ends, random)), axis=0) if players > 2 else every_coalition(players)
+def _awaited(seconds: float) -> str:
+    """When the first values will be there, to go on with in a message; empty where it does not take long."""
+    if seconds < SOON:
+        return ""
+    return f"; first values in about {f'{seconds:.0f} s' if seconds < 100 else f'{seconds / 60:.0f} minutes'}"
 
 
 def _on(players: Players, rows: slice, cols: slice) -> Players:

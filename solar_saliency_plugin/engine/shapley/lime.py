@@ -13,8 +13,11 @@ KERNEL_WIDTH = 0.25
 
 
 def lime(game: Game, evaluations: int, seed: int) -> Estimate:
-    """Coefficients by weighted least squares with an intercept: Ribeiro, Singh, Guestrin (KDD 2016)."""
-    drawn = np.random.default_rng([seed, game.players]).random((max(evaluations - 1, 1), game.players)) < 0.5
+    """Coefficients by weighted least squares with an intercept: Ribeiro, Singh, Guestrin (KDD 2016).
+
+    One of the evaluations is for nobody, whose worth is told though the regression has no use for it.
+    """
+    drawn = np.random.default_rng([seed, game.players]).random((max(evaluations - 2, 1), game.players)) < 0.5
     coalitions = np.concatenate((np.ones((1, game.players), bool), drawn))
     worth = game.values(coalitions, "Asking coalitions")
     distance = 1 - np.sqrt(coalitions.mean(axis=1))
@@ -26,4 +29,4 @@ def lime(game: Game, evaluations: int, seed: int) -> Estimate:
     varies = weights @ np.square(worth - middle)
     left = weights @ np.square(worth - design @ solution)
     r2 = float(1 - left / varies) if varies > 0 else 1.0
-    return Estimate(solution[:-1], None, len(worth), "lime", r2)
+    return Estimate(solution[:-1], None, len(worth) + 1, "lime", r2)

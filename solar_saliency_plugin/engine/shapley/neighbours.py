@@ -67,4 +67,4 @@ def l_shapley(game: Game, evaluations: int, touch: np.ndarray, steps: int = 1, o
             found = shapley_of(game.values(coalitions, "Asking neighbours"))
             values[player] += found[np.flatnonzero(members == player)[0]] / len(sides)
     gap = float(values.sum() - game.contrast)
-    return Estimate(values, None, needed, "neighbours", facts={"gap": gap, "steps": steps, "outside": outside})
+    return Estimate(values, None, needed, "l_shapley", facts={"gap": gap, "steps": steps, "outside": outside})

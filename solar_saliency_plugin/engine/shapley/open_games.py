@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...contract.options import to_json
 from ...contract.region_shap import RegionQuestion
@@ -18,6 +19,7 @@ from ..attribution.view import View
 from ..imagery.grid import Window
 from ..models.registry import default_model
 from .cutting import layer_file
+from .estimate import Estimate
 from .game import Known
 from .images import ImageGame
 from .players import Players
@@ -56,7 +58,8 @@ class OpenGame:
     """A game, and what has to be known of it to tell and to draw it.
 
     view: of ``window`` of the scene's grid. target: (H, W), bool, the pixels that are explained. threshold: probability
-    from which a pixel counts as detected. baseline_text: the baseline in words.
+    from which a pixel counts as detected. baseline_text: the baseline in words. finished: estimates that were not
+    ended early, by how they were asked for.
     """
 
     game: ImageGame
@@ -66,13 +69,16 @@ class OpenGame:
     target: np.ndarray
     threshold: float
     baseline_text: str
+    finished: dict[Hashable, Estimate] = field(default_factory=dict)
 
     @property
     def footprint(self) -> int:
-        """What it takes up in memory, about, bytes."""
-        view = self.view
-        tensors = (view.reflectance, view.baselines, *view.network.module.parameters())
-        return self.players.labels.nbytes + sum(t.element_size() * t.nelement() for t in tensors) + self.game.footprint
+        """What it takes up in memory by itself, about, bytes: the network may be that of other games, too."""
+        return (
+            self.players.labels.nbytes
+            + sum(map(_size, (self.view.reflectance, self.view.baselines)))
+            + (self.game.footprint)
+        )
 
 
 @dataclass(frozen=True)
@@ -162,8 +168,11 @@ class OpenGames:
         self._make_room()
 
     def _make_room(self) -> None:
-        """Close games that were not used for longest, until the rest are few and small enough."""
-        while len(self._open) > MOST_OPEN or sum(one.footprint for one in self._open.values()) > MOST_BYTES:
+        """Close games that were not used for longest, until the rest are few and small enough.
+
+        The last one stays whatever it takes: it was in memory just now, and what-if asks it.
+        """
+        while len(self._open) > MOST_OPEN or (len(self._open) > 1 and footprint(self) > MOST_BYTES):
             key, closed = self._open.popitem(last=False)
             self._known[key] = closed.game.known()
         while self._known and sum(_bytes(known) for known in self._known.values()) > MOST_KNOWN:
@@ -173,6 +182,17 @@ class OpenGames:
         """Forget all."""
         self._open.clear()
         self._known.clear()
+
+
+def footprint(games: Iterable[OpenGame]) -> int:
+    """What games take up together, about, bytes; weights that they share count once."""
+    whole = list(games)
+    weights = {one.data_ptr(): _size(one) for game in whole for one in game.view.network.module.parameters()}
+    return sum(weights.values()) + sum(game.footprint for game in whole)
+
+
+def _size(tensor: torch.Tensor) -> int:
+    return tensor.element_size() * tensor.nelement()
 
 
 def _bytes(known: Known) -> int:

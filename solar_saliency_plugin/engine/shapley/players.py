@@ -106,12 +106,18 @@ def single_bands(bands: Sequence[str]) -> tuple[Group, ...]:
 
 
 def of_regions(
-    labels: np.ndarray, seen: np.ndarray, bands: int, rest: str = "player", groups: Sequence[Group] = ()
+    labels: np.ndarray,
+    seen: np.ndarray,
+    bands: int,
+    rest: str = "player",
+    groups: Sequence[Group] = (),
+    called: Sequence[str] = (),
 ) -> Players:
     """Regions as players, each in all bands, or, with ``groups``, in each group of bands by itself.
 
     labels: (H, W), the region's number or −1 outside; numbers that no seen pixel has are left out. seen: (H, W), bool,
-    the valid pixels that the target sees: others cannot matter and stay. rest: see :data:`RESTS`.
+    the valid pixels that the target sees: others cannot matter and stay. rest: see :data:`RESTS`. called: the names of
+    all regions, by their numbers; none: they are counted from 1.
     """
     inside = seen & (labels >= 0)
     numbers = np.unique(labels[inside])
@@ -127,7 +133,7 @@ def of_regions(
     places = np.repeat(numbers, len(parts))
     of = np.tile(np.arange(len(parts)), len(numbers)) if groups else np.full(len(places), -1)
     suffix = [f", {group.name}" if groups else "" for group in parts]
-    names = [f"{number + 1}{end}" for number in numbers for end in suffix]
+    names = [f"{called[number] if called else number + 1}{end}" for number in numbers for end in suffix]
     return _with_rest(layers.astype(np.int32), seen & ~inside, rest, _group_of(parts, bands), names, places, of)
 
 

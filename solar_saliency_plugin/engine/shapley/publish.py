@@ -1,4 +1,8 @@
-"""What a run over regions leaves: polygons, raster, table and page, put in place together or not at all."""
+"""What a run over regions leaves: polygons, raster, table and page.
+
+All of them are whole before the first one takes its place. They take it one after the other: where a file cannot be
+replaced, such as one that another program holds open, those before it are there already.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +165,7 @@ def _put_in_place(
     surface: Surface | None,
     job: Job,
 ) -> None:
-    """Make every file whole before the first one takes its place."""
+    """Make every file whole before the first one takes its place: the raster, the polygons, then the texts."""
     with ExitStack() as stack:
         for text, path in texts:
             stack.enter_context(written_beside(text, path))

@@ -13,6 +13,7 @@ from ...contract.errors import ExtentOutsideError, RequestError
 from ...contract.region_shap import RegionQuestion
 from ..attribution.explained import Explained, open_explained
 from ..attribution.target import Target, placed, read_geometry, read_target, target_of
+from ..attribution.telling import place_of
 from ..imagery.grid import Grid, Window
 from ..imagery.polygons import PolygonLayer, read_polygons
 from ..job import Job
@@ -46,15 +47,16 @@ def items_of(request: RegionQuestion, grid: Grid, area: Window, job: Job) -> tup
     """What a request asks to explain in ``area`` of a scene. Raises :class:`RequestError` and those of its layers."""
     if request.polygons.strip():
         return _of_layer(request, grid, area, job)
-    name = request.name.strip() or "region"
     region = _region(request, grid, area) if request.region.strip() else None
     if request.target.strip():
         target = read_target(request, grid, area, job)
+        name = request.name.strip() or place_of(target, grid)
         return (Item(name, target, region or _around(target, request.margin, grid, area)),)
     if region is None:
         raise RequestError(
             "Nothing says what is to be explained.", "Draw a region, or choose a detection or a layer of polygons."
         )
+    name = request.name.strip() or place_of(region, grid)
     return (Item(name, replace(region, only_detected=request.pixels == "detected"), region),)
 
 
@@ -77,22 +79,24 @@ def _region(request: RegionQuestion, grid: Grid, area: Window) -> Target:
 def _around(target: Target, margin: float, grid: Grid, area: Window) -> Target:
     """The target's outline and so many metres around it."""
     shape = shapely.box(*grid.crop(target.area).bounds) if target.geometry is None else target.geometry
-    units = grid.transform.a / grid.pixel_size[0]  # of the CRS in a metre
+    units = grid.transform.a / grid.pixel_size[0]  # of the CRS in a metre; scenes in degrees were refused before
     grown = shapely.buffer(shape, margin * units) if margin else shape
     return target_of(grown, grid, area, False, what="region")
 
 
 def _of_layer(request: RegionQuestion, grid: Grid, area: Window, job: Job) -> tuple[Item, ...]:
     """An item for each feature of the layer of polygons that lies in ``area``; others are told of."""
-    layer, names = _named(request.polygons, job)
+    layer, names = named_polygons(request.polygons, job)
     shapes = placed(layer.polygons, grid, area)
     prefix = f"{request.name.strip()} " if request.name.strip() else ""
     found, outside = [], 0
-    for feature in np.unique(layer.features):
+    order = np.argsort(layer.features, kind="stable")
+    numbers, starts = np.unique(layer.features[order], return_index=True)
+    for feature, own in zip(numbers, np.split(order, starts[1:]), strict=True):
         job.check()
         name = prefix + names.get(int(feature), f"{feature + 1}")
         try:
-            outline = shapely.union_all(shapes[layer.features == feature])
+            outline = shapely.union_all(shapes[own])
             target = target_of(outline, grid, area, request.pixels == "detected")
         except ExtentOutsideError:
             outside += 1
@@ -108,18 +112,16 @@ def _of_layer(request: RegionQuestion, grid: Grid, area: Window, job: Job) -> tu
     return tuple(found)
 
 
-def _named(path: str, job: Job) -> tuple[PolygonLayer, dict[int, str]]:
+def named_polygons(path: str, job: Job) -> tuple[PolygonLayer, dict[int, str]]:
     """The layer's polygons, and the names of its features, by their numbers, where a field tells them apart."""
-    for field in NAMING:
-        try:
-            layer = read_polygons(path, job, field)
-        except RequestError:  # it has no such field
-            continue
-        values = {int(number): layer.values[number] for number in np.unique(layer.features)}
+    layer = read_polygons(path, job, looked_for=NAMING)
+    numbers = np.unique(layer.features).tolist()
+    for field in (field for field in NAMING if field in layer.named):
+        values = {number: layer.named[field][number] for number in numbers}
         names = {number: _name(value) for number, value in values.items() if value is not None}
         if len(set(names.values()) - {"", "nan"}) == len(values):
             return layer, names
-    return read_polygons(path, job), {}
+    return layer, {}
 
 
 def _name(value: object) -> str:

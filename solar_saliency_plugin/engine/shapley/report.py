@@ -14,6 +14,7 @@ from ...contract.region_shap import (
     RegionShapRequest,
     RegionShapResult,
 )
+from ...contract.shapley_words import ESTIMATOR_WORDS, own_name, sight_text
 from ..attribution.explained import Explained
 from ..attribution.telling import answer as answer_told
 from ..attribution.telling import baseline_name, facts_told, repeat, title_of, warnings
@@ -21,7 +22,7 @@ from ..reporting.page import count, document, facts, image, number, paragraph, p
 from .drawing import Drawing
 from .picture import region_picture
 from .styles import digits, full_colour
-from .telling import ESTIMATORS, agreement, headline, hiding, moved, surroundings, title_of_player
+from .telling import agreement, headline, hiding, moved, surroundings, title_of_player
 from .waterfall import waterfall
 
 #: Regions that are told in full; of the others a table tells the outlines.
@@ -30,8 +31,8 @@ IN_FULL = 30
 #: Players in a table, pairs of players, and regions in a table, at most.
 _PLAYERS, _PAIRS, _REGIONS = 25, 10, 500
 
-#: What estimators say of their own working, which tells readers nothing.
-_INTERNAL = ("interaction", "noise", "parts")
+#: What tells readers nothing, as estimators' own working does, or is told in a sentence.
+_INTERNAL = ("interaction", "noise", "parts", "sight", "unseen")
 
 _TELLS = (
     "<p>A value is the mean, over all orders in which the parts could be shown to the model, of how much showing this "
@@ -42,6 +43,16 @@ _TELLS = (
     "<p><b>It cannot tell</b> whether that is a good reason, nor what would happen elsewhere. What does not differ "
     "from the baseline gets nothing, however much the model relies on it: compare several baselines. Where parts are "
     "replaced, the model sees images that do not exist, and it may see something in their edges.</p>"
+)
+
+_DIFFERS = (
+    '<p class="small">How far a part differs from the baseline is told in multiples of how much the pixels of the '
+    "region differ among themselves. Under 0.1, the baseline hides the part.</p>"
+)
+
+_TERMS = (
+    "<p>The parts are the players of a cooperative game, and the values its Shapley values φ. v(S) is the answer with "
+    "the players of the coalition S present and all others replaced by the baseline.</p>"
 )
 
 
@@ -62,12 +73,15 @@ def report(
         parts += [_overview(answers), _refused(result.refused)]
     for answer, drawing in list(zip(answers, drawings, strict=True))[:IN_FULL]:
         parts.append("" if one else f"<h2>{escape(answer.name)}</h2>")
-        parts += _region(explained, answer, drawing, limit, result.seed)
-    parts += ["<h2>What it can and cannot tell</h2>", _TELLS, repeat(method, request, explained)]
+        parts += _region(explained, answer, drawing, limit)
+    parts += ["<h2>What it can and cannot tell</h2>", _TELLS, "<h2>For specialists</h2>", _TERMS]
+    for answer in answers[:IN_FULL]:
+        parts += ["" if one else f"<h3>{escape(answer.name)}</h3>", _numbers(answer, result.seed)]
+    parts.append(repeat(method, request, explained))
     return document(title, parts, explains=True)
 
 
-def _region(explained: Explained, answer: RegionAnswer, drawing: Drawing, limit: float, seed: int) -> list[str]:
+def _region(explained: Explained, answer: RegionAnswer, drawing: Drawing, limit: float) -> list[str]:
     decimals = digits(limit)
     return [
         answer_told(explained, answer.target_pixels, answer.f_x, answer.probability),
@@ -78,10 +92,10 @@ def _region(explained: Explained, answer: RegionAnswer, drawing: Drawing, limit:
         waterfall(answer, "What each part added to the baseline's answer, or took from it", decimals),
         _whiskers(answer),
         paragraph(surroundings(answer)),
+        paragraph(sight_text(answer.facts)),
         _players(answer, decimals),
         _compared(answer, decimals),
         _pairs(answer, decimals),
-        _numbers(answer, seed),
     ]
 
 
@@ -104,23 +118,27 @@ def _whiskers(answer: RegionAnswer) -> str:
     if not any(player.standard_error for player in answer.players):
         return '<p class="small">The values are exact: all that can be asked was asked.</p>'
     return (
-        '<p class="small">Whiskers are 95 % intervals of each player by itself. Hatched bars have an interval that '
-        "holds zero: whether that player raised or lowered the answer, nobody can say.</p>"
+        '<p class="small">Whiskers are 95 % intervals of each part by itself. Hatched bars have an interval that '
+        "holds zero: whether that part raised or lowered the answer, nobody can say.</p>"
     )
 
 
 def _players(answer: RegionAnswer, decimals: int) -> str:
     by_rank = sorted(answer.players, key=lambda player: player.rank)
     placed = any(player.number for player in by_rank)
-    heads = ["Player", "Value", "95 % interval", "Share", "Differs from the baseline by"]
+    heads = ["Part", "Value", "95 % interval", "Share", "Differs from the baseline by"]
     rows = []
     for player in by_rank[:_PLAYERS]:
         value, interval = moved(player.phi, decimals), _interval(player, decimals)
-        cells = [escape(title_of_player(player)), value, interval, percent(player.share), f"{player.contrast:.2g} σ"]
+        title = title_of_player(player)
+        if own_name(player.name, player.number, player.bands):  # the picture has numbers only
+            title += f" ({player.number})"
+        cells = [escape(title), value, interval, percent(player.share), f"{player.contrast:.2g} ×"]
         rows.append([*cells, f"{player.area_ha:.2f}", f"{player.pixels:,}"] if placed else cells)
     more = len(by_rank) - len(rows)
-    also = f'<p class="small">And {count(more, "player")} more, in the layer.</p>' if more else ""
-    return f"<h3>The players</h3>{table([*heads, 'Area (ha)', 'Pixels'] if placed else heads, rows)}{also}"
+    also = f'<p class="small">And {count(more, "part")} more, in the layer.</p>' if more else ""
+    shown = table([*heads, "Area (ha)", "Pixels"] if placed else heads, rows)
+    return f"<h3>The parts</h3>{shown}{also}{_DIFFERS}"
 
 
 def _interval(player: Player, decimals: int) -> str:
@@ -138,7 +156,7 @@ def _compared(answer: RegionAnswer, decimals: int) -> str:
     told = "".join(f"<li>{escape(agreement(answer, other))}</li>" for other in answer.compared)
     hidden = "".join(paragraph(sentence) for sentence in hiding(answer))
     shown = [other for other in answer.compared if not other.error]
-    heads = ("Player", "this run", *(escape(baseline_name(other.baseline)) for other in shown))
+    heads = ("Part", "this run", *(escape(baseline_name(other.baseline)) for other in shown))
     order = sorted(range(len(answer.players)), key=lambda place: answer.players[place].rank)[:_PLAYERS]
     rows = []
     for place in order:
@@ -148,8 +166,8 @@ def _compared(answer: RegionAnswer, decimals: int) -> str:
         rows.append((escape(title_of_player(player)), *cells))
     return (
         f"<h3>Other baselines</h3><ul>{told}</ul>{hidden}{table(heads, rows) if shown else ''}"
-        '<p class="small">Values in brackets: the baseline hides that player. A rank correlation of 1 means that both '
-        "put the players into the same order.</p>"
+        '<p class="small">Values in brackets: the baseline hides that part. A rank correlation of 1 means that both '
+        "put the parts into the same order.</p>"
     )
 
 
@@ -166,28 +184,28 @@ def _pairs(answer: RegionAnswer, decimals: int) -> str:
         for one, two, value in answer.interactions[:_PAIRS]
     ]
     return (
-        "<h3>Pairs that count together</h3><p>What two players add together, beyond what each adds by itself; "
+        "<h3>Pairs that count together</h3><p>What two parts add together, beyond what each adds by itself; "
         f"negative: one does what the other does, too.</p>{table(('Pair', 'Together'), rows)}"
     )
 
 
 def _numbers(answer: RegionAnswer, seed: int) -> str:
     rows = [
-        ("v(N), all players there", number(answer.f_x, 4)),
-        ("v(∅), none there", f"{number(answer.f_baseline, 4)} ({escape(answer.baseline_text)})"),
+        ("v(N), all players present", number(answer.f_x, 4)),
+        ("v(∅), none present", f"{number(answer.f_baseline, 4)} ({escape(answer.baseline_text)})"),
         (
             "Sum of the values",
             f"{number(answer.phi_sum, 4)}; v(N) − v(∅) is {number(answer.f_x - answer.f_baseline, 4)}",
         ),
         ("Difference of the two", f"{answer.difference:.2g}".replace("-", "−")),
         ("Coalitions asked", f"{answer.evaluations:,}{' (stopped before all were asked)' if answer.stopped else ''}"),
-        ("Estimator", escape(ESTIMATORS.get(answer.estimator, answer.estimator))),
+        ("Estimator", escape(ESTIMATOR_WORDS.get(answer.estimator, answer.estimator))),
         ("R² of the regression", "" if math.isnan(answer.r2) else number(answer.r2, 3)),
         ("Seed of random numbers", str(seed)),
         ("Arithmetic", escape(answer.precision)),
         *facts_told({name: value for name, value in answer.facts.items() if name not in _INTERNAL}),
     ]
-    return "<h3>The numbers</h3>" + facts(rows)
+    return facts(rows)
 
 
 def _overview(answers: Sequence[RegionAnswer]) -> str:

@@ -48,9 +48,10 @@ def run(
         prefix = f"{item.name}: " if len(items) > 1 else ""
         try:
             one = Explaining(request, explained.of_target(item.target, part), item, index, cutter, prefix)
-            if not agreed:  # the first one tells for all
-                seconds, left = one.seconds_left, len(items) - index
-                require_consent(seconds * left, one.budget, left, 1 + len(one.others))
+            if not agreed:  # the first one that can be explained tells for all
+                first, *sizes = (_pixels(explained, later) for later in items[index:])
+                seconds = one.seconds_left([size / first for size in sizes])
+                require_consent(seconds, one.budget, 1 + len(sizes), 1 + len(one.others))
                 agreed = True
             drawn = one.drawing()
             answers.append(one.answer(drawn))
@@ -65,3 +66,14 @@ def run(
             "Choose another layer or scene, or a lower threshold.",
         )
     return Ran(tuple(answers), tuple(drawings), tuple(refused))
+
+
+def _pixels(explained: Explained, item: Item) -> int:
+    """How many pixels are computed for each evaluation of an item, about: the target's rectangle and the halo.
+
+    Networks of the user's own mostly take windows of one size: one counts as another.
+    """
+    if not explained.network.is_ours:
+        return 1
+    area = item.target.area.grown(explained.network.halo)
+    return area.height * area.width

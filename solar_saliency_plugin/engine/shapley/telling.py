@@ -6,20 +6,10 @@ import math
 from collections.abc import Sequence
 
 from ...contract.region_shap import Compared, Player, RegionAnswer
+from ...contract.shapley_words import own_name
 from ..attribution.telling import baseline_name
 from ..reporting.page import number, percent, signed
 from .tables import NONE, UNCLEAR, rest_of, sign_of
-
-#: What the estimators are called in full.
-ESTIMATORS = {
-    "exact": "exact",
-    "crossfit": "Gaussian process on coalitions, cross-fitted, with a regression of what it misses",
-    "leverage": "paired regression with leverage scores (KernelSHAP)",
-    "permutations": "antithetic permutations",
-    "sampling": "permutations (Shapley Value Sampling)",
-    "neighbours": "neighbours only (L-Shapley)",
-    "lime": "LIME, whose values are no Shapley values",
-}
 
 #: Share of all that moved the answer that the strongest players are counted up to.
 MOST = 0.8
@@ -29,7 +19,10 @@ _NAMED = 6
 
 
 def title_of_player(player: Player) -> str:
-    """What a player is called where it stands alone: superpixels by their number, bands by their name."""
+    """What a player is called where it stands alone: the user's polygons and bands by name, superpixels by number."""
+    called = own_name(player.name, player.number, player.bands)
+    if called:
+        return f"{called} ({player.bands})" if player.bands else called
     if player.number:
         return f"superpixel {_numbered(player)}"
     return player.name if player.bands else "what surrounds the region"
@@ -37,7 +30,8 @@ def title_of_player(player: Player) -> str:
 
 def names_of(answer: RegionAnswer, names: Sequence[str]) -> str:
     """Players, by their names, as they are called in a sentence."""
-    numbered = {player.name: _numbered(player) for player in answer.players if player.number}
+    nameless = [player for player in answer.players if not own_name(player.name, player.number, player.bands)]
+    numbered = {player.name: _numbered(player) for player in nameless if player.number}
     placed = [numbered[name] for name in names if name in numbered]
     others = ["what surrounds the region" if _is_rest(answer, name) else name for name in names if name not in numbered]
     listed = placed[:_NAMED] + ([f"{len(placed) - _NAMED} more"] if len(placed) > _NAMED else [])
@@ -82,7 +76,7 @@ def _concentration(by_rank: Sequence[Player]) -> str:
         count += 1
     if count == len(by_rank):
         return ""
-    return f"{count} of {len(by_rank)} players make up {percent(total)} of it."
+    return f"{count} of {len(by_rank)} parts make up {percent(total)} of it."
 
 
 def hiding(answer: RegionAnswer) -> list[str]:
@@ -95,9 +89,10 @@ def hiding(answer: RegionAnswer) -> list[str]:
         told.append(f"The baseline {answer.baseline_text} hides {who}: another one shows that the answer rests on it.")
     for other in answer.compared:
         if other.hidden:
+            them = "them" if len(other.hidden) > 1 else "it"
             told.append(
                 f"Compared with {other.baseline_text}, {names_of(answer, other.hidden)} would go unnoticed: this "
-                "baseline hides it."
+                f"baseline hides {them}."
             )
     return told
 

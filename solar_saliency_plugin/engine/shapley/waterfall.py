@@ -15,6 +15,9 @@ from .telling import moved, title_of_player
 #: Players that have a step of their own; the others share one.
 STEPS = 20
 
+#: Signs of a label that there is room for.
+_SIGNS = 26
+
 _ROW, _LABEL, _WIDE, _VALUE = 22, 190, 460, 130
 
 
@@ -73,7 +76,9 @@ def waterfall(answer: RegionAnswer, description: str, decimals: int) -> str:
 
 def _step(player: Player, at: float) -> Step:
     reach = (player.upper - player.lower) / 2
-    return Step(title_of_player(player), at, at + player.phi, reach, sign_of(player) == UNCLEAR)
+    label = title_of_player(player)
+    label = label if len(label) <= _SIGNS else f"{label[: _SIGNS - 1]}…"
+    return Step(label, at, at + player.phi, reach, sign_of(player) == UNCLEAR)
 
 
 def _end(place: int, label: str, value: float, x: float) -> str:

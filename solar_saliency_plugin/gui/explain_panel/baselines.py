@@ -24,6 +24,9 @@ from .summary import hides, number
 
 translate = QCoreApplication.translate
 
+#: Rows of the table that there is always room for, below its header: all baselines.
+ROWS = len(COMPARABLE)
+
 
 def others(baseline: str) -> List[str]:
     """The baselines that one can be compared with."""
@@ -73,6 +76,7 @@ class BaselinesPage(QWidget):
         self.table.blockSignals(False)
         for widget in (self.table, self._hint, self.warning):
             widget.hide()
+        self._intro.show()
         self.button.show()
 
     def show_comparison(self, answer: RegionAnswer, baseline: str) -> None:
@@ -85,7 +89,7 @@ class BaselinesPage(QWidget):
         self._fill(0, [choice_text("baseline", baseline), number(answer.f_baseline), "", listed(list(answer.hidden))])
         for row, compared in enumerate(answer.compared, 1):
             self._fill(row, _cells(compared))
-            self.table.item(row, 0).setToolTip(html.escape(compared.error or compared.baseline_text))
+            self.table.item(row, 0).setToolTip(_rich(compared.error or compared.baseline_text))
             if compared.error:
                 self._disable(row)
         self.table.setCurrentCell(0, 0)
@@ -94,11 +98,16 @@ class BaselinesPage(QWidget):
         self.table.show()
         self._hint.show()
         self.button.hide()
-        warnings = hides(answer, baseline)
-        if warnings:
-            self.warning.warn(html.escape(" ".join(warnings)))
-        else:
-            self.warning.hint(translate("ExplainPanel", "No baseline hides what another one shows."))
+        self._intro.hide()
+        found = hides(answer, baseline)
+        if answer.hidden:
+            self.warning.warn(html.escape(" ".join(found)))
+            return
+        nothing = translate("ExplainPanel", "{baseline} hides nothing.").format(
+            baseline=choice_text("baseline", baseline)
+        )
+        none = translate("ExplainPanel", "No baseline hides what another one shows.")
+        self.warning.hint(html.escape(" ".join([nothing, *found]) if found else none))
 
     def reachable(self) -> List[QWidget]:
         """What the keyboard reaches, in order."""
@@ -106,7 +115,7 @@ class BaselinesPage(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Never wider than the dock: the table scrolls."""
-        return QSize(100, 100)
+        return QSize(100, super().minimumSizeHint().height())
 
     def _choose(self, row: int, *_: int) -> None:
         if row >= 0:
@@ -115,7 +124,7 @@ class BaselinesPage(QWidget):
     def _fill(self, row: int, texts: List[str]) -> None:
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
-            item.setToolTip(html.escape(text))
+            item.setToolTip(_rich(text))
             if column in (1, 2):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
@@ -147,7 +156,14 @@ def _empty_table() -> QTableWidget:
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setTabKeyNavigation(False)
     table.setWordWrap(True)
+    row = table.fontMetrics().height() + 8  # with the grid and the padding of styles
+    table.setMinimumHeight(ROWS * row + table.horizontalHeader().sizeHint().height())
     return table
+
+
+def _rich(text: str) -> str:
+    """A plain text as a tool tip, whose lines are broken."""
+    return f"<p>{html.escape(text)}</p>" if text else ""
 
 
 def agreement(correlation: float) -> str:

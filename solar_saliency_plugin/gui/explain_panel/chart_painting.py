@@ -181,7 +181,10 @@ class ChartPainter:
         leading = QStyle.visualAlignment(
             self._place.direction, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
         )
-        label = QFontMetrics(font).elidedText(row.label, Qt.TextElideMode.ElideRight, box.width())
+        metrics, label = QFontMetrics(font), row.label
+        if metrics.horizontalAdvance(label) > box.width():
+            label = label.partition(" (")[0]  # “B11” tells more than “B11 (sho…”
+        label = metrics.elidedText(label, Qt.TextElideMode.ElideRight, box.width())
         painter.drawText(box, leading, label)
         font.setStrikeOut(False)
         painter.setFont(font)

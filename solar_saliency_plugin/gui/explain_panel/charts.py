@@ -28,6 +28,10 @@ _WIDTH, _LEAST = 340, 220
 #: Rows that a chart without bars is high, and that a page of the keyboard has.
 _EMPTY, _PAGE = 6, 10
 
+#: How many rows around the middle of one are brought into view with it: its neighbours are not cut in half, and the
+#: first one's are the baseline and the axis.
+_AROUND = 2.5
+
 #: What changes how charts look.
 _LOOKS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.LayoutDirectionChange)
 
@@ -233,7 +237,9 @@ class Chart(QWidget):
             place = self.mapTo(
                 area.widget(), QPoint(0, self._layout().top(index) + row_height(self.fontMetrics()) // 2)
             )
-            area.ensureVisible(area.horizontalScrollBar().value(), place.y(), 0, row_height(self.fontMetrics()))
+            area.ensureVisible(
+                area.horizontalScrollBar().value(), place.y(), 0, round(_AROUND * row_height(self.fontMetrics()))
+            )
 
 
 def _moved(key: int, at: int, count: int) -> Optional[int]:

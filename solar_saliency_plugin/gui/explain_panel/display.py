@@ -28,6 +28,11 @@ class Display:
         panel.waterfall.hovered.connect(on_map.superpixels.highlight)
         on_map.hovered.connect(panel.waterfall.highlight)
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there is anything to be seen."""
+        return self._superpixels is not None and self._superpixels.estimated
+
     def clear(self) -> None:
         """Show no answer."""
         self._superpixels = self._shapes = None
@@ -67,7 +72,7 @@ class Display:
         """The answer was added to the map as a layer."""
         self._layer_of = self._superpixels
         self._map.superpixels.set_values({})
-        self._map.superpixels.set_labels({})
+        self._map.superpixels.set_labels({})  # it has the numbers, too
 
     def _paint(self) -> None:
         shown = self._superpixels

@@ -63,9 +63,10 @@ class Answered(QObject):
         panel.all_on.clicked.connect(self._what_if.all_on)
         self._what_if.switched.connect(self._show_switched)
         self._what_if.answered.connect(self._show_what_if)
-        self._what_if.failed.connect(self._fail)
+        self._what_if.failed.connect(self._fail_what_if)
         panel.add_to_map.clicked.connect(self._add_to_map)
         panel.copy.clicked.connect(self._copy)
+        panel.zoom.clicked.connect(self._zoom)
         panel.export.menu().aboutToShow.connect(self._fill_export)
         self._set_what_if(False)
 
@@ -79,8 +80,25 @@ class Answered(QObject):
         self._panel.bars.clear()
         self.show()
 
-    def show(self) -> None:
-        """Show all that is known."""
+    @property
+    def has_values(self) -> bool:
+        """Whether values are shown, be they those of a run that failed half-way."""
+        return self._display.has_values
+
+    def show_earlier(self, method: str, but_this: bool) -> None:
+        """Show what earlier runs found; ``but_this``: the half that one told that failed since is all there is."""
+        if method == BAND_SHAP:
+            self._panel.bars.clear()
+            self.show(method)
+        elif not but_this:
+            self.begin(self.given)
+
+    def show(self, method: str = REGION_SHAP) -> None:
+        """Show all that is known. ``method``: what has been asked anew; bands leave alone what is seen of the rest."""
+        if method == BAND_SHAP:
+            if self.given.bands is not None:
+                self._display.show_bands(self.given.bands)
+            return
         self._show_headline(self.given.superpixels, self.given.asked.baseline)
         shown = self.given.superpixels
         if shown is None:
@@ -114,7 +132,9 @@ class Answered(QObject):
             self._panel.headline.setText(name[:1].upper() + name[1:])
             self._panel.told.setText("")
             return
-        self._panel.headline.setText(summary.headline(name, shown))
+        self._panel.headline.setText(
+            summary.headline(name, shown, self.given.subject is not None and self.given.subject.drawn)
+        )
         lines = [summary.numbers(shown.answer, baseline)]
         if shown.whole:
             lines.append(summary.most_of_it(shown.players))
@@ -127,7 +147,10 @@ class Answered(QObject):
             button.setEnabled(whole)
         panel.what_if.setEnabled(self.given.superpixels is not None and bool(self.given.request))
         panel.add_to_map.setEnabled(bool(self.given.outcomes) and not running)
-        kept = translate("ExplainPanel", "Keep what the chart shows as a layer")
+        panel.zoom.setEnabled(self.given.subject is not None)
+        kept = translate(
+            "ExplainPanel", "<p>Adds a temporary layer; to keep it, choose Export ▸ Layer (GeoPackage)…</p>"
+        )
         gone = translate("ExplainPanel", "Press “Explain” first: the layer went with the session that made it")
         panel.add_to_map.setToolTip(gone if whole and not self.given.outcomes else kept)
 
@@ -164,6 +187,11 @@ class Answered(QObject):
         self._panel.waterfall.set_now(f_now)
         self._panel.now.setText(text or translate("ExplainPanel", "Click superpixels, here or on the map."))
 
+    def _fail_what_if(self, text: str) -> None:
+        self._panel.waterfall.set_now(None)
+        self._panel.now.setText(translate("ExplainPanel", "No answer for this, see above. All On goes back."))
+        self._fail(text)
+
     def _fail(self, text: str) -> None:
         self._panel.message.fail(html.escape(text))
 
@@ -183,12 +211,18 @@ class Answered(QObject):
         if method == REGION_SHAP:
             self._display.leave_colours_to_a_layer()
 
+    def _zoom(self) -> None:
+        if self.given.subject is not None:
+            self._map.zoom_to(self.given.subject)
+
     def _copy(self) -> None:
         given = self.given
         if given.subject is None or given.superpixels is None:
             return
         made = given.superpixels.made
-        QApplication.clipboard().setText(summary.as_text(given.subject.name, given.superpixels, given.bands, made))
+        name, drawn = given.subject.name, given.subject.drawn
+        text = summary.as_text(name, given.superpixels, given.bands, made, drawn)
+        QApplication.clipboard().setText(text)
         self._panel.message.hint(translate("ExplainPanel", "The summary is in the clipboard."))
 
     def _files(self, method: str) -> Dict[str, str]:

@@ -11,7 +11,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, Q
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QMenu, QWidget
 
-from ...bridge.layers import ShownResult
+from ...bridge.layers import ShownResult, layers_of
 from ...contract.options import to_json
 from ...contract.region_shap import Player
 from .answer import Shown
@@ -24,11 +24,15 @@ FOLDER_SETTING = "solar_saliency/export_folder"
 
 
 def add_to_map(method: str, outcome: Outcome) -> None:
-    """Show the polygons of a run as a layer, in the group of all answers to the same question."""
+    """Show the polygons of a run as a layer, in the group of all answers to the same question; once."""
     shown = presentation(method, outcome)
     source = outcome.files["gpkg"] + (f"|layername={shown.layer}" if shown.layer else "")
     layer = QgsVectorLayer(source, shown.name)
     project = QgsProject.instance()
+    known = [project.layerTreeRoot().findLayer(one.id()) for one in layers_of(project, [outcome.files["gpkg"]])]
+    for node in filter(None, known):
+        node.setItemVisibilityCheckedParentRecursive(True)
+        return
     project.addMapLayer(layer)
     context = QgsProcessingContext()
     context.setProject(project)

@@ -26,8 +26,9 @@ from .rows import NONE
 #: Width of outlines of what is chosen, pixels, and of their dark rim.
 _CHOSEN_WIDTH, _RIM = 2, 4
 
-#: Edges of superpixels: they are left out where superpixels are smaller than so many pixels, and would fill the map.
-_EDGE, _TOO_SMALL = QColor(255, 255, 255, 110), 7.0
+#: Edges of superpixels, light with a dark rim: to be seen on soil and on snow. They are left out where superpixels are
+#: smaller than so many pixels, and would fill the map.
+_EDGE, _EDGE_RIM, _TOO_SMALL = QPen(QColor(255, 255, 255, 140), 1), QPen(QColor(0, 0, 0, 60), 3), 7.0
 
 #: What lies over superpixels that are switched off.
 _OFF, _OFF_LINES = QColor(255, 255, 255, 90), QColor(40, 40, 40, 200)
@@ -231,5 +232,6 @@ class Superpixels(QgsMapCanvasItem):
 
 def _draw_edges(painter: QPainter, paths: List[QPainterPath]) -> None:
     if median(min(path.boundingRect().width(), path.boundingRect().height()) for path in paths) >= _TOO_SMALL:
-        for path in paths:
-            painter.strokePath(path, QPen(_EDGE, 1))
+        for pen in (_EDGE_RIM, _EDGE):
+            for path in paths:
+                painter.strokePath(path, pen)

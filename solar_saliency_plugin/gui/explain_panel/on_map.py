@@ -3,16 +3,26 @@
 from functools import partial
 from typing import Dict, Optional
 
-from qgis.core import QgsCoordinateReferenceSystem
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsGeometry,
+    QgsProject,
+)
 from qgis.gui import QgsMapCanvas, QgsMapTool
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QToolButton
 
+from . import aside
 from .answer import Shown
 from .highlights import Outline, Superpixels
 from .map_tools import FreehandTool, Hover, PickTool, PolygonTool, RectangleTool, SwitchTool, put_down, take_up
 from .subject import Subject
 from .summary import label
+
+#: How much of the map is shown around what is explained.
+_ROOM = 1.3
 
 
 class OnMap(QObject):
@@ -67,6 +77,7 @@ class OnMap(QObject):
         """Show the superpixels of an answer, yet without values."""
         if self._is_hidden:
             return
+        aside.put_aside()
         shapes = {key: outline for key, outline in enumerate(shown.outlines) if outline and shown.players[key].number}
         self.superpixels.set_shapes(shapes, QgsCoordinateReferenceSystem(shown.crs))
         self.superpixels.set_labels({key: label(shown.players[key]) for key in shapes})
@@ -82,6 +93,24 @@ class OnMap(QObject):
         self._is_hidden = hidden
         if hidden:
             self.clear()
+            aside.bring_back()
+
+    def bring_layers_back(self) -> None:
+        """Nothing is shown any more that the rasters of results would cover."""
+        aside.bring_back()
+
+    def zoom_to(self, subject: Subject) -> None:
+        """Show what is explained, as large as there is room."""
+        there = QgsGeometry(subject.geometry())
+        crs = self._canvas.mapSettings().destinationCrs()
+        try:
+            there.transform(QgsCoordinateTransform(subject.reference(), crs, QgsProject.instance()))
+        except QgsCsException:
+            return
+        extent = there.boundingBox()
+        extent.scale(_ROOM)
+        self._canvas.setExtent(extent)
+        self._canvas.refresh()
 
     def put_down(self) -> None:
         """Give the map its own tool back."""
@@ -95,6 +124,7 @@ class OnMap(QObject):
     def remove(self) -> None:
         """Leave nothing on the canvas."""
         self.clear()
+        aside.bring_back()
         self._canvas.mapToolSet.disconnect(self._show_tool)
         self._hover.stop()
         self.superpixels.delete()

@@ -3,7 +3,7 @@
 from typing import Dict, List
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -18,7 +18,20 @@ from ...contract.region_shap import COMPARABLE, ESTIMATORS
 from .baselines import BaselinesPage
 from .charts import BarChart, WaterfallChart
 from .message import Message
-from .widgets import button, choice, column, number, progress, scrolled, tool, wrapped
+from .widgets import (
+    Scrolled,
+    button,
+    choice,
+    column,
+    help_button,
+    keep_room,
+    narrow_button,
+    number,
+    progress,
+    scrolled,
+    tool,
+    wrapped,
+)
 
 translate = QCoreApplication.translate
 
@@ -39,7 +52,7 @@ class ExplainPanel(QgsDockWidget):
         super().__init__(translate("ExplainPanel", "Explain"), parent)
         self.setObjectName("SolarSaliencyExplainPanel")
         self.tools = self._tools()
-        self.method = choice("estimator", ESTIMATORS)
+        self.method = choice("estimator", ESTIMATORS, first=2)
         self.baseline = choice("baseline", COMPARABLE)
         self.superpixels = number("superpixels")
         self.explain = button("explain", translate("ExplainPanel", "Expla&in"))
@@ -50,19 +63,26 @@ class ExplainPanel(QgsDockWidget):
         self.headline = wrapped("headline", is_plain=True)
         self.told = wrapped("told", is_plain=True)
         self.waterfall, self.bars = WaterfallChart(), BarChart()
-        self.what_if = button("what_if", translate("ExplainPanel", "&What If"))
+        self.what_if = button("what_if", translate("ExplainPanel", "What I&f"))
         self.what_if.setCheckable(True)
         self.what_if.setToolTip(translate("ExplainPanel", "Switch superpixels off and on, and see what the model says"))
         self.all_on = button("all_on", translate("ExplainPanel", "All On"))
         self.now = wrapped("now")
+        self.now.setTextFormat(Qt.TextFormat.RichText)
+        for each in (self.all_on, self.now):
+            keep_room(each)
         self.baselines = BaselinesPage()
         self.tabs = self._tabs()
-        self.add_to_map = button("add_to_map", translate("ExplainPanel", "&Add to Map"))
-        self.copy = button("copy", translate("ExplainPanel", "Cop&y Summary"))
-        self.export = button("export", translate("ExplainPanel", "E&xport"))
+        self.add_to_map = narrow_button("add_to_map", translate("ExplainPanel", "&Add to Map"))
+        self.copy = narrow_button("copy", translate("ExplainPanel", "Cop&y"))
+        self.copy.setToolTip(translate("ExplainPanel", "Copy a summary of all that is known, as text"))
+        self.export = narrow_button("export", translate("ExplainPanel", "E&xport"))
         self.export.setMenu(QMenu(self.export))
+        self.zoom = self._zoom()
+        self.limits = wrapped("limits", self._limits())
+        self.help = help_button()
         self._answer = self._answers()
-        self.setWidget(self._whole())
+        self.setWidget(Scrolled(self._whole()))
         self._order_tabs()
         self._enlarge()
         self.show_running(False)
@@ -75,6 +95,19 @@ class ExplainPanel(QgsDockWidget):
             "Pick a detection on the map, or draw a region around one. A few seconds later the map shows which parts "
             "of the place raised the model’s answer (red), and which ones lowered it (blue).",
         )
+
+    def _zoom(self) -> QToolButton:
+        made = tool(
+            "zoom",
+            translate("ExplainPanel", "Zoom to It"),
+            translate("ExplainPanel", "Show the explained place as large as there is room"),
+            "/mActionZoomToSelected.svg",
+        )
+        made.setCheckable(False)
+        return made
+
+    def _limits(self) -> str:
+        return translate("ExplainPanel", "This shows what the model reacts to, not whether a solar farm is there.")
 
     def show_answer(self, shown: bool) -> None:
         """Show what belongs to an answer, or what one can do to get one."""
@@ -111,7 +144,7 @@ class ExplainPanel(QgsDockWidget):
         return {
             "pick": tool(
                 "pick",
-                translate("ExplainPanel", "Pic&k Detection"),
+                translate("ExplainPanel", "Pic&k"),
                 translate("ExplainPanel", "Click a detection on the map to see why it is there"),
                 "/mActionIdentify.svg",
                 with_text=True,
@@ -130,7 +163,7 @@ class ExplainPanel(QgsDockWidget):
             ),
             "freehand": tool(
                 "freehand",
-                translate("ExplainPanel", "Draw &Freehand"),
+                translate("ExplainPanel", "Draw Freehand"),
                 translate("ExplainPanel", "Drag around a region on the map"),
                 "/mActionStreamingDigitize.svg",
             ),
@@ -162,13 +195,19 @@ class ExplainPanel(QgsDockWidget):
         """What is shown of an answer: the numbers, the charts, and what one can do with it."""
         widget = QWidget()
         rows = column(widget)
-        rows.addWidget(self.headline)
+        row = QHBoxLayout()
+        row.addWidget(self.headline, 1)
+        row.addWidget(self.zoom, 0, Qt.AlignmentFlag.AlignTop)
+        rows.addLayout(row)
         rows.addWidget(self.told)
         rows.addWidget(self.tabs, 1)
         row = QHBoxLayout()
         for each in (self.add_to_map, self.copy, self.export):
             row.addWidget(each)
-        row.addStretch(1)
+        rows.addLayout(row)
+        row = QHBoxLayout()
+        row.addWidget(self.limits, 1)
+        row.addWidget(self.help, 0, Qt.AlignmentFlag.AlignBottom)
         rows.addLayout(row)
         return widget
 
@@ -196,7 +235,8 @@ class ExplainPanel(QgsDockWidget):
 
     def _choices(self) -> QFormLayout:
         form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(translate("ExplainPanel", "Me&thod"), self.method)
         form.addRow(translate("ExplainPanel", "Compared with (&baseline)"), self.baseline)
         form.addRow(translate("ExplainPanel", "N&umber of superpixels"), self.superpixels)
@@ -204,7 +244,15 @@ class ExplainPanel(QgsDockWidget):
 
     def _order_tabs(self) -> None:
         order: List[QWidget] = [*self.tools.values(), self.method, self.baseline, self.superpixels, self.explain]
-        order += [*self.message.buttons(), self.tabs.tabBar(), self.waterfall, self.what_if, self.all_on, self.bars]
-        order += [*self.baselines.reachable(), self.add_to_map, self.copy, self.export]
+        order += [
+            *self.message.buttons(),
+            self.zoom,
+            self.tabs.tabBar(),
+            self.waterfall,
+            self.what_if,
+            self.all_on,
+            self.bars,
+        ]
+        order += [*self.baselines.reachable(), self.add_to_map, self.copy, self.export, self.help]
         for before, after in zip(order, order[1:]):
             QWidget.setTabOrder(before, after)

@@ -148,13 +148,13 @@ class Presenter(QObject):
         self._running = None
         if outcome.shown is None:
             self._bands_failed = self._bands_failed or run.method == BAND_SHAP
-            if self.given.superpixels is not None or not outcome.error:
-                self._answered.begin(self.given)  # what an earlier run found
+            is_all = bool(outcome.error) and self.given.superpixels is None and self._answered.has_values
+            self._answered.show_earlier(run.method, but_this=is_all)
             self._idle()
             self._tell_of_failure(run, choices, more, outcome)
             return
         self.given.take(run.method, choices, outcome)
-        self._answered.show()
+        self._answered.show(run.method)
         self._idle()
         self._tell_doubts(outcome.shown)
         QgsProject.instance().setDirty(True)  # it remembers the answer
@@ -197,11 +197,13 @@ class Presenter(QObject):
         self._answered.offer(True)
 
     def _idle(self) -> None:
-        panel, known = self._panel, self.given.subject is not None
+        panel, has_any = self._panel, self.given.superpixels is not None or self._answered.has_values
         panel.show_running(False)
         panel.explain.setText(translate("ExplainPanel", "Expla&in"))
-        panel.explain.setEnabled(known)
-        panel.show_answer(known)
+        panel.explain.setEnabled(self.given.subject is not None)
+        panel.show_answer(has_any)
+        if not has_any:
+            self._map.bring_layers_back()
         self._answered.offer(False)
 
     def _hint(self, text: str) -> None:
@@ -243,22 +245,24 @@ class Presenter(QObject):
 
     def reset(self) -> None:
         """The project was closed: there is nothing to explain any more."""
+        self._forget()
+        self._idle()
+
+    def _forget(self) -> None:
         self._abandon()
         self._map.clear()
         self._answered.begin(Given())
         self._panel.message.clear()
         self._show_choices(Choices())
-        self._idle()
 
     def restore(self, *_: Any) -> None:
         """Show what a project remembers."""
-        self.reset()
+        self._forget()
         known = state.load(QgsProject.instance())
         self._show_choices(known.choices)
-        if known.subject is None:
-            return
-        self._answered.begin(Given(known.subject, known.asked, known.request, known.superpixels, known.bands))
-        self._map.show_subject(known.subject)
+        if known.subject is not None:
+            self._answered.begin(Given(known.subject, known.asked, known.request, known.superpixels, known.bands))
+            self._map.show_subject(known.subject)
         self._idle()
 
     def _show_choices(self, choices: Choices) -> None:

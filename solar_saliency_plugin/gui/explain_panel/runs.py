@@ -137,7 +137,9 @@ class Explaining(QObject):
             return failure.message
         if failure.kind is ErrorKind.TARGET_EMPTY and self.subject.drawn:
             advice = translate(
-                "ExplainPanel", "Draw over a detection, together with what may have led to it, such as snow beside it."
+                "ExplainPanel",
+                "Draw over a detection, together with what may have led to it, such as snow beside it. To explain a "
+                "place without one, use Raster ▸ Solar Saliency ▸ Explain Regions… with “Pixels that count: all”.",
             )
             return f"{failure.message} {advice}"
         return str(failure)

@@ -1,5 +1,6 @@
 """What the panel is asked about: a detection, or a region that was drawn, and which scene and model answer for it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping
 
@@ -20,7 +21,7 @@ from ....processing_algorithms import parameters as engine_parameters
 from ...bridge.runs import SCENES, file_of, run_of
 from ...bridge.targets import in_degrees
 from ...contract import METHODS
-from ...contract.errors import RequestError, SceneNotFoundError
+from ...contract.errors import RequestError, SceneNotFoundError, SolarSaliencyError
 from ...contract.options import options
 from ...qgis_compat import RASTER_LAYER
 from ..detections import Detection, is_detections, question
@@ -63,7 +64,16 @@ def of_detection(detection: Detection) -> Subject:
     """A detection that was picked; raises a SolarSaliencyError that says what is missing."""
     target = detection.target()
     crs = str(target.get("target_crs") or "")
-    return Subject(detection.name, {**question(detection.layer), **target}, str(target["target"]), crs, False)
+    try:
+        asked = question(detection.layer)
+    except SolarSaliencyError as error:
+        advice = translate(
+            "ExplainPanel",
+            "Click the scene in the Layers panel and draw a region around the detection instead: the default model "
+            "answers then.",
+        )
+        raise type(error)(error.message, advice) from error
+    return Subject(detection.name, {**asked, **target}, str(target["target"]), crs, False)
 
 
 def of_region(
@@ -71,14 +81,15 @@ def of_region(
 ) -> Subject:
     """A region that was drawn on the map; raises a SolarSaliencyError that says what is missing.
 
-    Scene and model are those of the topmost layer of detections that has some inside; where there is none, the scene
-    is the active layer, or else the only one that is shown there.
+    Scene and model are those of the topmost layer of detections that has some inside, and still knows them; where
+    there is none, the scene is the active layer, or else the only one that is shown there.
     """
     name = _place(region, crs)
     wkt, where = region.asWkt(), crs.authid() or crs.toWkt()
     for layer in shown:
         if is_detections(layer) and _has_any_inside(layer, region, crs):
-            return Subject(name, {**question(layer), "name": name}, wkt, where, True)
+            with suppress(SceneNotFoundError):  # what it was made from is gone
+                return Subject(name, {**question(layer), "name": name}, wkt, where, True)
     scene = _scene(region, crs, list(shown), active)
     return Subject(name, {"scene": file_of(scene), "name": name}, wkt, where, True)
 

@@ -22,6 +22,9 @@ MOST, NAMED = 0.5, 5
 #: Contrast below which a superpixel looks like the baseline.
 FAINT = 0.1
 
+#: What the engine's warning says of a baseline that hides something.
+HIDES = ") hides "
+
 
 def number(value: float, with_sign: bool = False) -> str:
     """A number with three digits; a dash where there is none."""
@@ -60,7 +63,9 @@ def tip(player: Player) -> str:
             else translate("ExplainPanel", "lowered the answer: {value} ({share})")
         )
         lines.append(did.format(value=answers.value_text(to_json(player)), share=share_text(player.share)))
-        if not player.certain and not math.isnan(player.standard_error):
+        if answers.is_exact(to_json(player)):
+            lines.append(translate("ExplainPanel", "Exact up to rounding."))
+        elif not player.certain and not math.isnan(player.standard_error):
             lines.append(translate("ExplainPanel", "Its sign is not sure: the 95 % interval holds zero."))
     if player.number and player.area_ha > 0:
         lines.append(
@@ -73,19 +78,25 @@ def tip(player: Player) -> str:
     return "<br>".join(lines)
 
 
-def headline(name: str, shown: Shown) -> str:
-    """Whose answer it is, and how sure the model is, in two lines."""
+def headline(name: str, shown: Shown, drawn: bool = False) -> str:
+    """Whose answer it is, and how sure the model is, in two lines. ``drawn``: what is detected in a region counts."""
     told = translate("ExplainPanel", "Probability {probability}")
     if any(text.startswith(SIMULATED) for text in shown.warnings):
         told = translate("ExplainPanel", "Probability {probability} (simulated)")
-    return f"{name[:1].upper()}{name[1:]}\n{told.format(probability=probability(shown.answer.probability))}"
+    if shown.answer.target_pixels == 1:
+        of = translate("ExplainPanel", ", of 1 detected pixel") if drawn else ""
+    else:
+        of = translate("ExplainPanel", ", mean of {count} detected pixels")
+        of = of if drawn else translate("ExplainPanel", ", mean of {count} pixels")
+    told = told.format(probability=probability(shown.answer.probability))
+    return f"{name[:1].upper()}{name[1:]}\n{told}{of.format(count=shown.answer.target_pixels)}"
 
 
 def numbers(answer: RegionAnswer, baseline: str) -> str:
     """The two answers whose difference is shared out."""
     text = answer.baseline_text or choice_text("baseline", baseline)
     text = text[:1].lower() + text[1:] if text[1:2].islower() else text
-    told = translate("ExplainPanel", "Answer (mean logit) {f_x}; compared with {baseline}: {f_baseline}")
+    told = translate("ExplainPanel", "Score {f_x} (mean logit; 0 is undecided); compared with {baseline}: {f_baseline}")
     line = told.format(f_x=number(answer.f_x), baseline=text, f_baseline=number(answer.f_baseline))
     if math.isnan(answer.f_baseline):
         return line
@@ -109,38 +120,49 @@ def most_of_it(players: Sequence[Player]) -> str:
             break
     if len(order) < 3 or len(few) > NAMED:
         return ""
-    told = translate("ExplainPanel", "{share} of what counts: {names}.")
-    return told.format(share=share_text(share), names=answers.names_text(few))
+    one, several = "{names} makes up {share} of the effect.", "{names} make up {share} of the effect."
+    told = translate("ExplainPanel", one) if len(few) == 1 else translate("ExplainPanel", several)
+    names = answers.names_text(few)
+    return told.format(share=share_text(share), names=names[:1].upper() + names[1:])
 
 
 def doubts(shown: Shown) -> List[str]:
-    """What one should know before one believes an answer; each a sentence. What its baseline hides is a warning."""
-    found = [text for text in shown.warnings if not text.startswith(SIMULATED)]
+    """What one should know before one believes an answer; each a sentence. What comparing showed, its page tells."""
+    found = [text for text in shown.warnings if not text.startswith(SIMULATED) and not _of_comparison(shown, text)]
     if shown.answer.stopped:
         stopped = translate("ExplainPanel", "Stopped after {count} evaluations: the intervals are wide.")
         found.append(stopped.format(count=shown.answer.evaluations))
     return list(dict.fromkeys(found))
 
 
+def _of_comparison(shown: Shown, warning: str) -> bool:
+    """Whether the engine warns of what other baselines showed."""
+    return bool(shown.answer.compared and shown.answer.hidden) and HIDES in warning
+
+
 def hides(answer: RegionAnswer, baseline: str) -> List[str]:
-    """A plain sentence for each set of superpixels that baselines hide, and which do not. ``baseline``: the run's."""
-    if all(other.error for other in answer.compared):
+    """A plain sentence for each set of superpixels that baselines hide, and who shows it. ``baseline``: the run's."""
+    others = [other for other in answer.compared if not other.error]
+    if not others:
         return []
-    asked = [(choice_text("baseline", baseline), answer.hidden)]
-    asked += [(choice_text("baseline", other.baseline), other.hidden) for other in answer.compared if not other.error]
+    asked = [(choice_text("baseline", baseline), answer.hidden, [player.phi for player in answer.players])]
+    asked += [(choice_text("baseline", other.baseline), other.hidden, list(other.phi)) for other in others]
+    told = translate(
+        "ExplainPanel",
+        "Compared with {baselines}, one does not see that the answer rests on {names}: choose “{best}” to see it.",
+    )
     found = []
-    for names in dict.fromkeys(hidden for _, hidden in asked if hidden):
-        told = translate(
-            "ExplainPanel", "Compared with {baselines}, one does not see that the answer rests on {names}"
-        ).format(
-            baselines=_quoted([text for text, hidden in asked if hidden == names]), names=answers.names_text(names)
-        )
-        showing = [text for text, hidden in asked if not set(hidden) & set(names)]
-        if showing:
-            told += translate("ExplainPanel", "; compared with {baselines}, one does").format(
-                baselines=_quoted(showing)
+    for names in dict.fromkeys(hidden for _, hidden, _ in asked if hidden):
+        places = [place for place, player in enumerate(answer.players) if player.name in names]
+        showing = [one for one in asked if not set(one[1]) & set(names)] or asked
+        sizes = {text: sum(abs(phi[place]) for place in places) for text, _, phi in showing}
+        found.append(
+            told.format(
+                baselines=_quoted([text for text, hidden, _ in asked if hidden == names]),
+                names=answers.names_text(names),
+                best=max(sizes, key=lambda text: sizes[text]),
             )
-        found.append(f"{told}.")
+        )
     return found
 
 
@@ -148,17 +170,20 @@ def _quoted(texts: List[str]) -> str:
     return answers.listed([f"“{text}”" for text in texts])
 
 
-def as_text(name: str, superpixels: Optional[Shown], bands: Optional[Shown], made: Mapping[str, Any]) -> str:
+def as_text(
+    name: str, superpixels: Optional[Shown], bands: Optional[Shown], made: Mapping[str, Any], drawn: bool = False
+) -> str:
     """All that is known, for a mail or a report."""
     lines = [translate("ExplainPanel", "Why {name}?").format(name=name)]
     first = superpixels or bands
     if first is not None:
-        lines += headline(name, first).splitlines()[1:]
+        lines += headline(name, first, drawn).splitlines()[1:]
     titles = (translate("ExplainPanel", "Superpixels"), translate("ExplainPanel", "Bands"))
     for heading, shown in zip(titles, (superpixels, bands)):
         if shown is not None and shown.whole:
             most = most_of_it(shown.players)
-            told = [*([most] if most else []), *answers.told(to_json(shown.answer)), *shown.warnings]
+            warnings = [text for text in shown.warnings if not _of_comparison(shown, text)]
+            told = [*([most] if most else []), *answers.told(to_json(shown.answer)), *warnings]
             lines += ["", heading, *told]
     if made.get("model"):
         of = translate("ExplainPanel", "Model {model} ({hash}), scene {scene}, seed {seed}.")

@@ -1,5 +1,6 @@
 """What if some superpixels were not there? Switches them off and on, and asks what the model answers then."""
 
+import html
 from typing import Any, Dict, FrozenSet
 
 from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
@@ -15,7 +16,7 @@ class WhatIf(QObject):
 
     #: Which players are off has changed.
     switched = pyqtSignal()
-    #: The answer without them: f_x, or None where all are on; and what to say of it.
+    #: The answer without them: f_x, or None where all are on; and what to say of it, as rich text.
     answered = pyqtSignal(object, str)
     failed = pyqtSignal(str)
 
@@ -63,4 +64,4 @@ class WhatIf(QObject):
         self.answered.emit(float(answer["f_x"]), text)
 
     def _tell_of_waiting(self, text: str) -> None:
-        self.answered.emit(None, text)
+        self.answered.emit(None, html.escape(text))

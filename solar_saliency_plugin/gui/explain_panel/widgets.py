@@ -1,9 +1,11 @@
 """The small parts that the panel is laid out from."""
 
+from pathlib import Path
 from typing import Tuple
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, QUrl
+from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QFrame,
@@ -21,7 +23,17 @@ from qgis.PyQt.QtWidgets import (
 from ....processing_algorithms.wording import choice_text
 from ...contract.options import option_of
 from ...contract.region_shap import RegionShapRequest
-from .charts import Chart
+
+translate = QCoreApplication.translate
+
+#: The guide; with it come the pages of methods and formulas.
+GUIDE = Path(__file__).parents[3] / "resources" / "help" / "index.html"
+
+#: The lowest that the dock gets, pixels.
+LOW = 240
+
+#: The narrowest that a button gets, pixels: some of its margin may go.
+LEAST = 60
 
 
 def tool(name: str, text: str, hint: str, icon: str, with_text: bool = False) -> QToolButton:
@@ -47,15 +59,29 @@ def button(name: str, text: str) -> QPushButton:
     return made
 
 
-def choice(name: str, choices: Tuple[str, ...]) -> QComboBox:
-    """A box for one of an option's choices."""
+def narrow_button(name: str, text: str) -> QToolButton:
+    """A button with a text that takes no more room than that."""
+    made = QToolButton()
+    made.setMinimumWidth(LEAST)
+    made.setObjectName(name)
+    made.setText(text)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def choice(name: str, choices: Tuple[str, ...], first: int = 0) -> QComboBox:
+    """A box for one of an option's choices; ``first``: so many stand above a line."""
     box = QComboBox()
     box.setObjectName(name)
     for choice in choices:
+        if box.count() == first > 0:
+            box.insertSeparator(box.count())
         box.addItem(choice_text(name, choice), choice)
     box.setToolTip(_tip(name))
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
+    box.setMinimumContentsLength(8)
     return box
 
 
@@ -96,8 +122,46 @@ def wrapped(name: str, text: str = "", is_plain: bool = False) -> QLabel:
     return label
 
 
-def scrolled(chart: Chart) -> QScrollArea:
-    """A chart, of which there is as much to be seen as there is room for."""
+def keep_room(widget: QWidget) -> None:
+    """Keep a widget's place free while it is hidden, so that nothing jumps."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)
+
+
+def help_button() -> QToolButton:
+    """A button that opens the guide in the browser."""
+    button = QToolButton()
+    button.setObjectName("help")
+    button.setText("?")
+    button.setAutoRaise(True)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setToolTip(translate("ExplainPanel", "Open the guide"))
+    button.setAccessibleName(button.toolTip())
+    guide = QUrl.fromLocalFile(str(GUIDE))
+    guide.setFragment("explain-panel")
+    button.clicked.connect(lambda: QDesktopServices.openUrl(guide))
+    return button
+
+
+class Scrolled(QScrollArea):
+    """The whole panel: it scrolls where the dock is low, and is never narrower than what is in it."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, LOW)
+
+
+def scrolled(chart: QWidget) -> QScrollArea:
+    """A chart or a page, of which there is as much to be seen as there is room for."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

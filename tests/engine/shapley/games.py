@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from solar_saliency_plugin.engine.shapley.exact import shapley_of
-from solar_saliency_plugin.engine.shapley.game import Game, every_coalition, game_of
+from solar_saliency_plugin.engine.shapley.game import Game, every_coalition
 
 Worth = Callable[[np.ndarray], np.ndarray]
+
+
+def game_of(players: int, worth: Worth) -> Game:
+    """The game of a function: coalitions (m, n), bool → (m,)."""
+    return Game(players, lambda coalitions, _: np.asarray(worth(coalitions), np.float64)[:, None])
 
 
 @dataclass(frozen=True)

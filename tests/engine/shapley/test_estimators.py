@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solar_saliency_plugin.contract.errors import CancelledError, RequestError
+from solar_saliency_plugin.contract.region_shap import ESTIMATORS as NAMES
+from solar_saliency_plugin.contract.shapley_words import ESTIMATOR_WORDS
 from solar_saliency_plugin.engine.shapley.crossfit import crossfit
 from solar_saliency_plugin.engine.shapley.design import all_pairs, pairs
 from solar_saliency_plugin.engine.shapley.estimate import Estimate
 from solar_saliency_plugin.engine.shapley.estimators import ESTIMATORS, estimate, least, refining
-from solar_saliency_plugin.engine.shapley.game import Game, game_of
+from solar_saliency_plugin.engine.shapley.game import Game
 from solar_saliency_plugin.engine.shapley.neighbours import cost, l_shapley
-from tests.engine.shapley.games import KnownGame, additive, gloves, known_games, pairs_together, rough
+from tests.engine.shapley.games import KnownGame, additive, game_of, gloves, known_games, pairs_together, rough
 
 SHAPLEY = [name for name in ESTIMATORS if name != "lime"]
 SAMPLED = [name for name in SHAPLEY if name != "exact"]
@@ -206,6 +208,13 @@ def test_players_who_can_move_nothing_cost_nothing() -> None:
     found = estimate(game, "auto", 256, seed=1)
     np.testing.assert_allclose(found.phi[:8], known.phi, atol=1e-9)
     assert not found.phi[8:].any() and found.is_exact
+
+
+@every_estimator
+def test_estimates_are_called_as_the_contract_calls_them(name: str) -> None:
+    found = estimate(pairs_together(6).game, name, 64, seed=1)
+    assert found.estimator in ESTIMATOR_WORDS and (found.estimator == name or name == "auto")
+    assert {*ESTIMATOR_WORDS, "auto"} == set(NAMES)
 
 
 def test_a_game_without_contrast_has_no_values() -> None:

@@ -9,9 +9,9 @@ from hypothesis.extra import numpy as arrays
 from solar_saliency_plugin.contract.errors import RequestError
 from solar_saliency_plugin.engine.shapley.estimators import estimate, exact_cost
 from solar_saliency_plugin.engine.shapley.exact import colours, exact, shapley_of
-from solar_saliency_plugin.engine.shapley.game import Game, every_coalition, game_of
+from solar_saliency_plugin.engine.shapley.game import Game, every_coalition
 from solar_saliency_plugin.engine.shapley.interactions import interaction_of, interactions
-from tests.engine.shapley.games import KnownGame, additive, gloves, known_games, pairs_together, rough
+from tests.engine.shapley.games import KnownGame, additive, game_of, gloves, known_games, pairs_together, rough
 
 worths = st.integers(1, 6).flatmap(
     lambda players: arrays.arrays(float, 2**players, elements=st.floats(-10, 10, allow_nan=False))

@@ -1,5 +1,6 @@
 """The game of an image: linear models are divided exactly, parts change nothing, and little is asked."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ import torch
 
 from solar_saliency_plugin.contract.errors import CancelledError
 from solar_saliency_plugin.contract.messages import Progress
+from solar_saliency_plugin.engine import job
 from solar_saliency_plugin.engine.attribution.changes import seen_by_target
 from solar_saliency_plugin.engine.attribution.precision import Precision
 from solar_saliency_plugin.engine.attribution.superpixels import segments
@@ -17,6 +19,7 @@ from solar_saliency_plugin.engine.attribution.surrogates import kernel_shap
 from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.job import Job, SilentListener
 from solar_saliency_plugin.engine.models.registry import Model
+from solar_saliency_plugin.engine.shapley import images
 from solar_saliency_plugin.engine.shapley.estimators import estimate, refining
 from solar_saliency_plugin.engine.shapley.exact import shapley_of
 from solar_saliency_plugin.engine.shapley.game import every_coalition
@@ -190,7 +193,28 @@ def test_progress_grows_to_the_end_and_cancelling_ends_it(view_of: Callable[...,
 
 def test_the_time_of_an_evaluation_is_known_beforehand(view_of: Callable[..., View], wide_model: Model) -> None:
     game = ImageGame(view_of(wide_model, 24, 24), _players(view_of(wide_model, 24, 24), 12))
-    assert 0 < game.seconds_each < 1 and game.evaluations <= 8
+    assert 0 < game.seconds_each < 1 and game.evaluations == 2
+    assert 0 < game.measured() < 1 and game.evaluations == 2, "which every estimator asks for"
+
+
+def test_until_there_are_values_it_is_told_how_long_they_will_take(
+    view_of: Callable[..., View], wide_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    class Listener(SilentListener):
+        def progressed(self, progress: Progress) -> None:
+            told.append(progress.message)
+
+    monkeypatch.setattr(images, "SOON", 1e-9)
+    monkeypatch.setattr(job, "REPORT_INTERVAL", 0.0)
+    view = view_of(wide_model, 24, 24, job=Job(Listener()))
+    rows = refining(ImageGame(view, _players(view, 12)), "permutations", 150, seed=1)
+    next(rows)
+    assert re.fullmatch(r"Adding one after the other; first values in about \d+ s", told[0])
+    told.clear()
+    list(rows)
+    assert told and set(told) == {"Adding one after the other"}
 
 
 def test_the_time_of_an_evaluation_is_known_of_a_game_that_was_closed(

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solar_saliency_plugin.contract.region_shap import BandShapRequest, RegionShapRequest
+from solar_saliency_plugin.engine.attribution.network import Explainable
 from solar_saliency_plugin.engine.attribution.view import View
 from solar_saliency_plugin.engine.imagery.grid import Window
 from solar_saliency_plugin.engine.models.registry import Model
 from solar_saliency_plugin.engine.shapley import open_games
 from solar_saliency_plugin.engine.shapley.images import ImageGame
-from solar_saliency_plugin.engine.shapley.open_games import Key, OpenGame, OpenGames, asked, stamps
+from solar_saliency_plugin.engine.shapley.open_games import Key, OpenGame, OpenGames, asked, footprint, stamps
 from solar_saliency_plugin.engine.shapley.players import of_regions
 
 REQUEST = RegionShapRequest(scene="s.tif", output="o.gpkg", region="POLYGON((0 0, 1 0, 1 1, 0 0))", model="compact")
@@ -101,7 +102,21 @@ def test_no_more_memory_is_kept_than_is_allowed(
     assert len(games) == 2
     monkeypatch.setattr(open_games, "MOST_BYTES", 0)
     games.keep(key(9), opened())
-    assert len(games) == 0
+    assert len(games) == 1 and games.find("9"), "the last one is what what-if asks"
+
+
+def test_weights_that_games_share_count_once(
+    opened: Callable[[], OpenGame], wide_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, games = Explainable(wide_model, "cpu"), OpenGames()
+    shared = [replace(one, view=replace(one.view, network=network)) for one in (opened() for _ in range(3))]
+    weights = sum(one.nelement() * one.element_size() for one in network.module.parameters())
+    each = shared[0].footprint
+    assert weights > 3 * each and footprint(shared) == pytest.approx(weights + 3 * each)
+    monkeypatch.setattr(open_games, "MOST_BYTES", weights + 3 * each)
+    for number, one in enumerate(shared):
+        games.keep(key(number), one)
+    assert len(games) == 3
 
 
 def test_a_closed_game_leaves_what_it_was_asked_for_the_next_one(

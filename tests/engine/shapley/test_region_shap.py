@@ -84,7 +84,7 @@ def test_values_add_up_whatever_is_asked(explain: Explain, by_groups: bool, **as
     scale = max(abs(answer.f_x), abs(answer.f_baseline))
     assert answer.phi_sum - (answer.f_x - answer.f_baseline) == pytest.approx(answer.difference, abs=1e-9)
     assert abs(answer.difference) <= 1e-6 * scale
-    assert answer.evaluations <= 330 and all(player.standard_error >= 0 for player in answer.players)
+    assert max(answer.asked, answer.evaluations) <= 330 and all(player.standard_error >= 0 for player in answer.players)
     assert ("rest" in {player.name for player in answer.players}) <= (asked["rest"] == "player")
 
 
@@ -100,7 +100,7 @@ def test_what_is_known_already_changes_nothing(
     for budget in budgets:
         explain(evaluations=budget, estimator=estimator, superpixels=15)
     again = explain(evaluations=120, estimator=estimator, superpixels=15).regions[0]
-    assert told(again) == told(fresh) and again.asked < 120 <= fresh.asked
+    assert told(again) == told(fresh) and again.asked < 120 == fresh.asked
     assert (tmp_path / "values.gpkg").read_bytes() == written
 
 
@@ -108,9 +108,49 @@ def test_a_larger_budget_asks_only_what_is_new(explain: Explain) -> None:
     asked = {"superpixels": 25, "estimator": "crossfit"}
     first = explain(evaluations=200, **asked).regions[0]
     more = explain(evaluations=400, **asked).regions[0]
-    assert first.asked >= 200 and more.evaluations == 400
+    assert first.asked == 200 and more.evaluations == 400
     assert more.asked <= 1.1 * 200
     assert explain(evaluations=400, **asked).regions[0].asked == 0
+
+
+@pytest.mark.parametrize("estimator", ["crossfit", "permutations", "exact", "l_shapley", "lime"])
+def test_what_was_found_to_the_end_is_not_computed_again(
+    explain: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: str
+) -> None:
+    asked = {"estimator": estimator, "superpixels": 8, "compare": ("blur",), "report": str(tmp_path / "values.html")}
+    ears = Ear(), Ear()
+    first = explain(job=ears[0].job, **asked).regions[0]
+    written = [(tmp_path / name).read_bytes() for name in ("values.gpkg", "values.html")]
+
+    def never(*_: object) -> None:
+        raise AssertionError("it was found before")
+
+    monkeypatch.setattr(asking, "_estimates", never)
+    again = explain(job=ears[1].job, **asked).regions[0]
+    assert told(again) == told(first) and again.asked == 0
+    assert ears[1].partials == [ears[0].partials[0], ears[0].partials[-1]]
+    assert [(tmp_path / name).read_bytes() for name in ("values.gpkg", "values.html")] == written
+    with pytest.raises(AssertionError):
+        explain(**{**asked, "seed": 2})
+
+
+def test_a_run_that_was_stopped_goes_on_when_it_is_asked_again(explain: Explain) -> None:
+    ear = Ear(lambda told: "phi" in told)
+    stopped = explain(job=ear.job, evaluations=300, estimator="crossfit").regions[0]
+    again = explain(evaluations=300, estimator="crossfit").regions[0]
+    assert stopped.stopped and stopped.evaluations < 300 == again.evaluations and not again.stopped
+
+
+def test_how_far_the_model_sees_is_told_where_the_region_reaches_farther(explain: Explain, tmp_path: Path) -> None:
+    page = tmp_path / "values.html"
+    asked = {"target": FARM, "superpixels": 8, "estimator": "crossfit", "evaluations": 60, "report": str(page)}
+    answer = explain(**asked).regions[0]
+    sight, farm = answer.facts["sight"], shapely.from_wkt(FARM)
+    shares = [farm.buffer(margin, join_style="mitre").area for margin in (sight, 100)]
+    assert sight < 100 and answer.facts["unseen"] == pytest.approx(1 - shares[0] / shares[1], abs=0.05)
+    assert f"The model sees {sight:.0f} m around each pixel" in page.read_text()
+    near = explain(**asked, margin=sight - 10, pixels="all").regions[0]
+    assert "sight" not in near.facts and "around each pixel" not in page.read_text()
 
 
 def test_a_game_that_was_closed_still_knows_what_it_was_asked(

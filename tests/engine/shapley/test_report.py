@@ -95,9 +95,19 @@ def test_the_page_tells_the_answer_and_how_to_repeat_it(tell: Tell, explained: E
     text = said(page)
     assert "Why: farm 7" in text and "Superpixel 1 raised the answer most: +2 ± 0.2" in text
     assert "Superpixel 2 lowered the answer most: −1 ± 0.2" in text and "What the model sees around the region" in text
-    for fact in ("−0.500", "−2.0000 (bare soil)", "1.5000; v(N) − v(∅) is 1.5000", "250", "0.970", "7", "cross-fitted"):
+    for fact in (
+        "−0.500",
+        "−2.0000 (bare soil)",
+        "1.5000; v(N) − v(∅) is 1.5000",
+        "250",
+        "0.970",
+        "7",
+        "Gaussian process",
+    ):
         assert fact in text, fact
     assert "Random orders 12" in text and "Noise" not in text
+    for word in ("player", "coalition", "v(N)", "σ"):
+        assert word not in text[: text.index("For specialists")].lower(), word
     assert "engine regionshap" in text and explained.model.sha256 in text and "It cannot tell" in text
     assert page.count("data:image/png") == 1 and page.count("<svg") == 1 and 'src="http' not in page
     assert tell([answer], [drawn]) == page
@@ -172,7 +182,7 @@ def test_of_many_regions_the_first_are_told_in_full_and_the_others_in_a_table(
 def test_thousands_of_superpixels_make_no_endless_page(tell: Tell) -> None:
     drawn = superpixels(np.arange(2500).reshape(50, 50))
     page = tell([answer_of(drawn, np.linspace(-1, 1, 2500), 0.01)], [drawn])
-    assert len(page) < 400_000 and "And 2475 players more" in said(page).replace(",", "")
+    assert len(page) < 400_000 and "And 2475 parts more" in said(page).replace(",", "")
 
 
 def test_pairs_that_count_together_are_told(tell: Tell) -> None:

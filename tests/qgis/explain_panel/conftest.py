@@ -44,7 +44,8 @@ def window(found, sample, project):
     made.canvas.setLayers([found, scene])
     made.canvas.zoomToFullExtent()
     made.window.show()
-    return made
+    yield made
+    made.window.hide()  # it would lie over the windows of other tests
 
 
 @pytest.fixture

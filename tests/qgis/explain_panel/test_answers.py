@@ -5,11 +5,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from qgis.core import QgsRectangle
 from qgis.gui import QgsMapToolPan
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QImage, QPainter, QPainterPath
 from qgis.PyQt.QtWidgets import QApplication
 
+from solar_saliency.solar_saliency_plugin.bridge import answers
 from solar_saliency.solar_saliency_plugin.bridge.runs import run_of
 from solar_saliency.solar_saliency_plugin.contract.region_shap import Compared
 from solar_saliency.solar_saliency_plugin.gui.explain_panel import handing_on
@@ -81,15 +83,17 @@ def test_a_baseline_that_hides_what_another_one_shows_is_warned_of(presenter, pa
     zero = Compared("zero", "zero", -3.0, (0.0,) * len(shown.players), (0.1,) * len(shown.players), 0.1, ("7",), 9)
     mean, failed = replace(zero, baseline="mean", hidden=("7", "9")), replace(zero, baseline="blur", error="No.")
     blur = replace(zero, baseline="blur")
-    told = "Compared with {}, one does not see that the answer rests on {}; compared with {}, one does."
+    told = "Compared with {}, one does not see that the answer rests on {}: choose “Bare soil” to see it."
     panel.baselines.show_comparison(replace(shown.answer, compared=(zero, failed)), "soil")
-    assert panel.baselines.warning.text.text() == told.format("“Zero”", "superpixel 7", "“Bare soil”")
+    text = panel.baselines.warning.text.text()
+    assert text == f"Bare soil hides nothing. {told.format('“Zero”', 'superpixel 7')}"
     assert panel.baselines.table.item(1, 3).text() == "7"
     panel.baselines.show_comparison(replace(shown.answer, compared=(zero, mean, blur)), "soil")
     assert panel.baselines.warning.text.text() == " ".join(
         [
-            told.format("“Zero” and “Blurred image”", "superpixel 7", "“Bare soil”"),
-            told.format("“Mean of the scene”", "superpixels 7 and 9", "“Bare soil”"),
+            "Bare soil hides nothing.",
+            told.format("“Zero” and “Blurred image”", "superpixel 7"),
+            told.format("“Mean of the scene”", "superpixels 7 and 9"),
         ]
     )
 
@@ -160,6 +164,44 @@ def written(size, text):
     return [(x, y) for x in range(60) for y in range(60) if image.pixelColor(x, y).alpha()]
 
 
+def test_bands_are_asked_for_without_switching_anything_on(presenter, panel, found):
+    explained(presenter, found)
+    panel.what_if.setChecked(True)
+    switch(panel, presenter, 0)
+    panel.show_tab("bands")
+    wait_until(lambda: presenter._running is None)
+    assert presenter.given.bands is not None and panel.what_if.isChecked()
+    assert presenter._answered._what_if.off == {0} and "→" in panel.now.text()
+
+
+def test_a_what_if_without_its_scene_says_why_no_number_comes(presenter, panel, found):
+    shown = explained(presenter, found)
+    lost = {**presenter.given.request, "scene": "/nowhere/scene.tif"}
+    presenter._answered._what_if.begin(lost, shown.answer.probability)
+    panel.what_if.setChecked(True)
+    panel.waterfall.toggled.emit(0)
+    wait_until(lambda: told(panel))
+    assert "/nowhere/scene.tif" in told(panel) and "No answer for this" in panel.now.text()
+
+
+def test_the_map_goes_to_what_is_explained(presenter, panel, found, window):
+    explained(presenter, found)
+    window.canvas.setExtent(QgsRectangle(0, 0, 1e6, 1e6))
+    panel.zoom.click()
+    box = presenter.given.subject.geometry().boundingBox()
+    assert window.canvas.extent().contains(box) and window.canvas.extent().width() < 5 * max(box.width(), box.height())
+
+
+@pytest.mark.parametrize(
+    ("phi", "error", "text"),
+    [(1.5, 0.1, "+1.50 ± 0.2"), (1.5, 1e-4, "+1.5"), (-0.0, 0.0, "+0"), (0.0, 0.1, "+0 ± 0.2")],
+)
+def test_intervals_are_told_where_digits_show_them(phi, error, text):
+    player = {"phi": phi, "upper": phi + 1.96 * error, "standard_error": error}
+    assert answers.value_text(player).replace("1.50", "1.5") == text.replace("1.50", "1.5")
+    assert answers.is_exact(player) is (error < 1e-3)
+
+
 # handing on
 
 
@@ -170,8 +212,9 @@ def test_the_answer_becomes_a_layer_in_the_group_of_its_question(presenter, pane
     group = project.layerTreeRoot().findGroup(f"Why: detection {largest(found)['id']}")
     assert group.findLayer(layer.id()) is not None and layer.featureCount() >= 20
     assert layer.renderer().type() != "singleSymbol"
+    group.findLayer(layer.id()).setItemVisibilityChecked(False)
     panel.add_to_map.click()
-    assert [known.name()[-3:] for known in group.findLayers()].count("(2)") == 1
+    assert [node.isVisible() for node in group.findLayers()] == [True], "the same layer, shown again"
 
 
 def test_the_summary_tells_all_that_is_known(presenter, panel, found):

@@ -6,9 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from qgis.core import (
-    QgsApplication,
-)
+from qgis.core import QgsApplication, QgsRasterLayer
 from qgis.PyQt.QtCore import QEvent, Qt
 from qgis.PyQt.QtWidgets import QAbstractButton, QDockWidget, QLabel
 
@@ -61,6 +59,56 @@ def test_a_long_run_is_begun_with_consent_only(presenter, panel, found, monkeypa
     assert presenter.given.superpixels.answer.stopped
 
 
+@pytest.fixture
+def rasters(project, files, window):
+    """The probability, shown on the map, and a node of the layer tree that says so."""
+    layer = QgsRasterLayer(files["OUTPUT"], "Probability")
+    project.addMapLayer(layer)
+    return project.layerTreeRoot().findLayer(layer.id())
+
+
+def test_the_probability_is_put_aside_while_an_answer_is_shown(
+    entry, presenter, panel, found, rasters, project, tmp_path
+):
+    (scene,) = [n for n in project.layerTreeRoot().findLayers() if n.name() == "Scene"]
+    explained(presenter, found)
+    assert not rasters.itemVisibilityChecked() and scene.itemVisibilityChecked()
+    entry.action.setChecked(False)
+    assert rasters.itemVisibilityChecked()
+    entry.action.setChecked(True)
+    assert not rasters.itemVisibilityChecked()
+    assert project.write(str(tmp_path / "p.qgz"))
+    assert project.read(str(tmp_path / "p.qgz"))
+    (again,) = [node for node in project.layerTreeRoot().findLayers() if node.name() == "Probability"]
+    assert not again.itemVisibilityChecked() and not project.isDirty()
+    again.setItemVisibilityChecked(True)
+    explained(presenter, next(n.layer() for n in project.layerTreeRoot().findLayers() if n.name() == "Detections"))
+    assert again.itemVisibilityChecked(), "the user wants to see it"
+    entry.remove()
+    assert again.itemVisibilityChecked()
+
+
+def test_a_run_that_fails_leaves_no_dead_buttons_and_no_layer_put_aside(presenter, panel, found, rasters, monkeypatch):
+    monkeypatch.setattr(runs.Explaining, "start", lambda run: run.ended.emit(runs.Outcome(error="It is broken.")))
+    presenter.explain_detection(Detection(found, largest(found)))
+    assert told(panel) == "It is broken." and rasters.itemVisibilityChecked()
+    assert not panel.welcome.isHidden() and not panel.tabs.isVisible() and panel.explain.isEnabled()
+
+
+def test_the_dock_gets_narrow_and_low_and_the_table_keeps_six_rows(panel, presenter, found, window):
+    explained(presenter, found)
+    panel.show_tab("baselines")
+    panel.baselines.button.click()
+    wait_until(lambda: presenter._running is None)
+    assert panel.minimumSizeHint().width() <= 262 and panel.minimumSizeHint().height() <= 320
+    window.window.resizeDocks([panel], [262], Qt.Orientation.Horizontal)
+    wait_until(lambda: panel.width() <= 262)
+    table = panel.baselines.table
+    assert table.viewport().height() >= 5 * table.rowHeight(1)
+    content = panel.widget().widget()
+    assert content.minimumSizeHint().width() <= panel.widget().viewport().width(), "nothing is cut at the side"
+
+
 def test_without_an_engine_there_is_a_way_to_set_it_up(presenter, panel, found, no_engine):
     presenter.explain_detection(Detection(found, largest(found)))
     assert "solarsaliency:setup" in told(panel) and presenter._running is None
@@ -73,7 +121,7 @@ def test_an_engine_that_is_killed_while_it_streams_is_told_and_started_anew(pres
     wait_until(lambda: bars(panel.waterfall))
     os.kill(worker().hello["pid"], signal.SIGKILL)
     wait_until(lambda: presenter._running is None)
-    assert "regionshap" in told(panel)
+    assert "Explain Regions" in told(panel)
     assert bars(panel.waterfall), "what it had found is still there"
     panel.method.setCurrentIndex(0)
     panel.superpixels.setValue(25)

@@ -91,7 +91,11 @@ def test_what_the_detections_were_made_from_may_be_gone(presenter, panel, found,
     os.rename(files["OUTPUT"], files["OUTPUT"] + ".away")
     try:
         presenter.explain_detection(Detection(found, largest(found)))
-        assert "not there any more" in told(panel)
+        assert "not there any more" in told(panel) and "draw a region" in told(panel)
+        presenter.explain_region(QgsGeometry.fromRect(largest(found).geometry().boundingBox().buffered(40)))
+        wait_until(lambda: presenter._running is None)
+        assert presenter.given.superpixels is not None, told(panel)
+        assert f"mean of {presenter.given.superpixels.answer.target_pixels} detected pixels" in panel.headline.text()
     finally:
         os.rename(files["OUTPUT"] + ".away", files["OUTPUT"])
 
