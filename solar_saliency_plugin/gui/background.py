@@ -9,7 +9,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
 )
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import QTimer, pyqtSignal
 
 #: The runs that are under way. A window may be closed before its run ends; the task would report to nobody.
 _running: Set["Run"] = set()
@@ -34,6 +34,9 @@ class Run(QgsProcessingFeedback):
 
     def start(self, finished: Callable[[bool, Dict[str, Any]], None]) -> None:
         """Run; ``finished(successful, results)`` is called at the end."""
+        if self._task.isCanceled():  # the algorithm refused its parameters: QGIS never reports such a task
+            QTimer.singleShot(0, lambda: finished(False, {}))
+            return
         _running.add(self)
         self._task.executed.connect(lambda *_: _running.discard(self))
         self._task.executed.connect(finished)

@@ -110,7 +110,7 @@ class Explanation:
             return
         self._run = None
         if not successful or "OUTPUT" not in results:
-            if run.isCanceled():
+            if run.isCanceled() and not run.error:
                 self._tell_of_cancelling()
             else:
                 warn(self._iface, f"{self.what}: {run.error or 'it failed; see the log of messages.'}")

@@ -64,6 +64,7 @@ class PanelEntry:
     def explain(self, detection: Detection) -> None:
         """Show the panel, and explain a detection there."""
         self.action.setChecked(True)
+        self.show()  # it may be checked already, and the panel lie behind another one
         self._presenter.explain_detection(detection)
 
     def _offer(self, menu: QMenu, event: QgsMapMouseEvent) -> None:

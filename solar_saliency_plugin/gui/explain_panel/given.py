@@ -145,7 +145,7 @@ class Answered(QObject):
         panel, whole = self._panel, self.given.superpixels is not None and not running
         for button in (panel.copy, panel.export, panel.baselines.button):
             button.setEnabled(whole)
-        panel.what_if.setEnabled(self.given.superpixels is not None and bool(self.given.request))
+        panel.what_if.setEnabled(whole and bool(self.given.request))
         panel.add_to_map.setEnabled(bool(self.given.outcomes) and not running)
         panel.zoom.setEnabled(self.given.subject is not None)
         kept = translate(
@@ -203,10 +203,17 @@ class Answered(QObject):
             return BAND_SHAP, self.given.bands
         return REGION_SHAP, self.given.superpixels
 
+    def _show_own_baseline(self) -> None:
+        """What is handed on is the run's own answer: show it, whatever baseline was looked at."""
+        table = self._panel.baselines.table
+        if table.rowCount():
+            table.setCurrentCell(0, 0)
+
     def _add_to_map(self) -> None:
         method, _ = self._of_tab()
         if method not in self.given.outcomes:
             return
+        self._show_own_baseline()
         handing_on.add_to_map(method, self.given.outcomes[method])
         if method == REGION_SHAP:
             self._display.leave_colours_to_a_layer()
@@ -219,6 +226,7 @@ class Answered(QObject):
         given = self.given
         if given.subject is None or given.superpixels is None:
             return
+        self._show_own_baseline()
         made = given.superpixels.made
         name, drawn = given.subject.name, given.subject.drawn
         text = summary.as_text(name, given.superpixels, given.bands, made, drawn)
@@ -236,6 +244,7 @@ class Answered(QObject):
         method, shown = self._of_tab()
         if shown is None or self.given.subject is None:
             return
+        self._show_own_baseline()
         of = BANDS if method == BAND_SHAP else SUPERPIXELS
         path = handing_on.ask_path(self._panel, f"{self.given.subject.name} {of}", ending)
         if not path:

@@ -127,6 +127,8 @@ class Presenter(QObject):
             self._idle()
             self._panel.message.fail(f"{html.escape(engine.reason)} {SETUP_LINK}")
             return
+        if method == REGION_SHAP:
+            self._panel.what_if.setChecked(False)  # what is switched off are superpixels of the answer before
         run = self._running = Explaining(method, subject, {**choices.values(), **more})
         run.progressed.connect(lambda percent: self._panel.progress.setValue(int(percent)))
         run.stage.connect(self._panel.stage.setText)

@@ -120,7 +120,7 @@ class Explaining(QObject):
         self.ended.emit(self._outcome(run, successful))
 
     def _outcome(self, run: "_Run", successful: bool) -> Outcome:
-        if run.isCanceled() or (run.failure and run.failure.kind is ErrorKind.CANCELLED):
+        if (run.isCanceled() and not run.error) or (run.failure and run.failure.kind is ErrorKind.CANCELLED):
             return Outcome()
         regions = run.result.get("regions") or []
         if successful and regions:

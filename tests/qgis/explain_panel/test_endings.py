@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from qgis.core import QgsApplication, QgsRasterLayer
@@ -42,6 +43,34 @@ def test_a_second_click_cancels_and_what_was_known_stays(presenter, panel, found
     wait_until(lambda: presenter._running is None)
     assert presenter.given.superpixels is before and told(panel) == "Cancelled."
     assert len(bars(panel.waterfall)) == len(before.players)
+
+
+def test_a_question_that_is_refused_before_it_runs_is_told_and_leaves_the_panel_ready(presenter, panel, found):
+    explained(presenter, found)
+    presenter.given.subject = replace(presenter.given.subject, drawn=True, wkt="POLYGON ((nonsense))")
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert told(panel) not in ("", "Cancelled.") and panel.explain.text() != "Stop"
+
+
+def test_what_is_handed_on_is_what_is_shown(presenter, panel, found):
+    explained(presenter, found)
+    panel.baselines.button.click()
+    wait_until(lambda: presenter._running is None and panel.baselines.table.rowCount() > 1)
+    panel.baselines.table.setCurrentCell(1, 0)
+    assert "zero" in panel.told.text().lower()
+    panel.add_to_map.click()
+    assert "bare soil" in panel.told.text().lower() and panel.baselines.table.currentRow() == 0
+
+
+def test_a_new_run_begins_with_every_superpixel_switched_on(presenter, panel, found):
+    explained(presenter, found)
+    panel.what_if.click()
+    switch(panel, presenter, 0)
+    panel.explain.click()
+    assert not panel.what_if.isChecked() and not panel.what_if.isEnabled()
+    wait_until(lambda: presenter._running is None)
+    assert panel.what_if.isEnabled() and all(bar.is_on for bar in bars(panel.waterfall))
 
 
 def test_a_long_run_is_begun_with_consent_only(presenter, panel, found, monkeypatch):
