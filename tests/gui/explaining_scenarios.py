@@ -1,5 +1,7 @@
 """Ways to explain a detection that have a dialog of their own, each opened in the Raster menu of a real QGIS."""
 
+import re
+
 from director import click, patient, picture
 from qgis.core import QgsProject
 from qgis.PyQt.QtWidgets import QTextEdit
@@ -67,12 +69,22 @@ def asked_in_the_menu(entry, farm, name, told, **values):
 
 
 def answer_of(farm):
-    """The newest layer in the group of a detection's explanations, or None."""
-    group = QgsProject.instance().layerTreeRoot().findGroup(f"Why: detection {farm['id']}")
-    if group is None or not group.findLayers():
+    """The newest layer in the group of a detection's explanations, which is named after its place, or None."""
+    groups = [group for group in QgsProject.instance().layerTreeRoot().findGroups(True) if is_why(group, farm)]
+    if not groups or not groups[0].findLayers():
         return None
-    assert group.parent().name().startswith("Solar Saliency: ")
-    return group.findLayers()[0].layer()
+    assert groups[0].parent().name().startswith("Solar Saliency: ")
+    return groups[0].findLayers()[0].layer()
+
+
+def is_why(group, farm):
+    """Whether a group holds answers of a detection: the middle of its rectangle and its own place differ a little."""
+    found = re.fullmatch(r"Why: ([\d.]+)([NS]) ([\d.]+)([EW])", group.name())
+    if found is None:
+        return False
+    north, south, east, west = float(found[1]), found[2] == "S", float(found[3]), found[4] == "W"
+    near = abs((-north if south else north) - farm["latitude"]), abs((-east if west else east) - farm["longitude"])
+    return max(near) < 0.002
 
 
 def seen_on_the_map(farm, name):
