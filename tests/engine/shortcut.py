@@ -6,7 +6,8 @@ where snow lies as often beside both, it cannot. Planted is not learned: :func:`
 Everything here is simulated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -118,6 +119,17 @@ def _seen(seed: int) -> range:
     return range(10_000 * (seed + 1), 10_000 * (seed + 1) + _PLACES)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in another order end in another network: it should be the same however many threads there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _trained(name: str, seed: int, seen: Sequence[Place]) -> Model:
     images = torch.from_numpy(np.stack([one.reflectance for one in seen]))
     # Labels are not quite sure: else logits of bare ground would be as low as they please, more so in snow or less.
@@ -132,14 +144,15 @@ def _trained(name: str, seed: int, seen: Sequence[Place]) -> Model:
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=_STEPS)
     loss = torch.nn.BCEWithLogitsLoss(reduction="none")
-    for _ in range(_STEPS):
-        batch = torch.randint(len(seen), (_BATCH,), generator=random)
-        turn = int(torch.randint(4, (), generator=random))  # four ways to lay an image
-        x, y, w = (torch.rot90(t[batch], turn, (-2, -1)) for t in (images, labels, weights))
-        optimizer.zero_grad()
-        (loss(network(x)[:, 0], y) * w).sum().div(w.sum()).backward()
-        optimizer.step()
-        schedule.step()
+    with _one_thread():
+        for _ in range(_STEPS):
+            batch = torch.randint(len(seen), (_BATCH,), generator=random)
+            turn = int(torch.randint(4, (), generator=random))  # four ways to lay an image
+            x, y, w = (torch.rot90(t[batch], turn, (-2, -1)) for t in (images, labels, weights))
+            optimizer.zero_grad()
+            (loss(network(x)[:, 0], y) * w).sum().div(w.sum()).backward()
+            optimizer.step()
+            schedule.step()
     network.eval().requires_grad_(False)
     halo, stride = measure(network, 10)
     shipped = load_model("default")
