@@ -27,18 +27,7 @@ def band_shap(request: BandShapRequest, job: Job) -> BandShapResult:
                 layer=REGIONS,
                 table=str(outputs.table or ""),
                 report=str(outputs.report or ""),
-                regions=ran.answers,
-                refused=ran.refused,
-                explained=len(ran.answers),
-                players=sum(len(answer.players) for answer in ran.answers),
-                evaluations=ran.evaluations,
-                seed=request.seed,
-                crs=explained.scene.grid.crs.to_string(),
-                device=explained.network.device,
-                model=explained.model.card.name,
-                model_sha256=explained.model.sha256,
-                seconds=job.seconds,
-                warnings=tuple(job.warnings),
+                **ran.told(request, explained, job),
             )
             result = write_bands(explained, request, result, ran.drawings, outputs, job.part(COMPUTED, 1))
     job.finish("Done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...contract.errors import InputError, LongRunError, RequestError, TargetEmptyError
 from ...contract.region_shap import BandShapRequest, RegionAnswer, RegionShapRequest
@@ -28,6 +29,23 @@ class Ran:
     def evaluations(self) -> int:
         """Coalitions that all values rest on, those of other baselines counted."""
         return sum(answer.evaluations + sum(other.evaluations for other in answer.compared) for answer in self.answers)
+
+    def told(self, request: RegionShapRequest | BandShapRequest, explained: Explained, job: Job) -> dict[str, Any]:
+        """What the results of both methods say of a run."""
+        return {
+            "regions": self.answers,
+            "refused": self.refused,
+            "explained": len(self.answers),
+            "players": sum(len(answer.players) for answer in self.answers),
+            "evaluations": self.evaluations,
+            "seed": request.seed,
+            "crs": explained.scene.grid.crs.to_string(),
+            "device": explained.network.device,
+            "model": explained.model.card.name,
+            "model_sha256": explained.model.sha256,
+            "seconds": job.seconds,
+            "warnings": tuple(job.warnings),
+        }
 
 
 def run(
