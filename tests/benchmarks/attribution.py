@@ -29,6 +29,13 @@ STEPS = 60
 ROUNDS = 5
 #: Methods that choose their precision.
 SURROGATES = tuple(name for name, entry in ATTRIBUTION_METHODS.items() if "precision" in entry.defaults)
+#: Methods that hide parts of the image, with what they hide.
+HIDING: dict[str, tuple[str, dict[str, object]]] = {
+    "occlusion": ("occlusion", {}),
+    "ablation of bands": ("feature_ablation", {"features": "bands"}),
+    "ablation of superpixels": ("feature_ablation", {"features": "superpixels"}),
+    "ablation of their bands": ("feature_ablation", {"features": "bands_of_superpixels"}),
+}
 #: captum computes so many steps at a time: all at once take more memory, and longer.
 CAPTUM_BATCH = 4
 
@@ -47,11 +54,12 @@ def attribution(folder: Path) -> list[Measure]:
             if turn:
                 ratios.append(own / captum)
             differences.append(float((values - expected).norm() / expected.norm()))
-        occluded = _occlusion(explained)
+        forwards = {name: _of_forwards(explained, *given) for name, given in HIDING.items()}
     return [
         Measure("integrated gradients ÷ captum's on the patch", statistics.median(ratios), "", 0.25),
         Measure("difference of the two maps, L2", max(differences), "", 1e-4),
-        Measure("occlusion ÷ (evaluations × one forward)", occluded, "", 0.5),
+        *(Measure(f"{name} ÷ (evaluations × one forward)", same, "", 0.5) for name, (same, _) in forwards.items()),
+        *(Measure(f"{name} ÷ the same on the patch", patch, "") for name, (_, patch) in forwards.items()),
     ]
 
 
@@ -135,12 +143,17 @@ def _own(explained: Explained, request: AttributeRequest) -> tuple[float, torch.
     return time.perf_counter() - started, values.float(), view, explained.region
 
 
-def _captum(explained: Explained, view: View, core: Window) -> tuple[float, torch.Tensor]:
-    """Seconds of captum's method on a patch around the farm with the network as it is, and its map of the same part."""
-    grid = explained.scene.grid
+def _patch(explained: Explained) -> Window:
+    """The patch of PATCH × PATCH pixels around what is explained, within the scene."""
+    grid, core = explained.scene.grid, explained.region
     row = min(max(0, core.row + core.height // 2 - PATCH // 2), grid.height - PATCH)
     col = min(max(0, core.col + core.width // 2 - PATCH // 2), grid.width - PATCH)
-    patch = Window(row, col, PATCH, PATCH)
+    return Window(row, col, PATCH, PATCH)
+
+
+def _captum(explained: Explained, view: View, core: Window) -> tuple[float, torch.Tensor]:
+    """Seconds of captum's method on a patch around the farm with the network as it is, and its map of the same part."""
+    patch = _patch(explained)
     rows, cols = core.within(patch)
     weights = torch.zeros(PATCH, PATCH)
     weights[rows, cols] = view.weights
@@ -160,19 +173,24 @@ def _captum(explained: Explained, view: View, core: Window) -> tuple[float, torc
     return seconds, values[0, :, rows, cols].float()
 
 
-def _occlusion(explained: Explained) -> float:
-    """Seconds of occlusion over those of as many forward passes over the same pixels; the two take turns."""
+def _of_forwards(explained: Explained, name: str, given: dict[str, object]) -> tuple[float, float]:
+    """Seconds of a method over those of its evaluations as bare forward passes, over the same pixels and the patch.
+
+    The method and the two forward passes take turns.
+    """
     view, _ = explained.whole_view(Job.silent())
-    method = method_of("occlusion", replace(explained.request, steps=None), explained.network)
+    patch = torch.from_numpy(explained.read(_patch(explained))[0])[None]
+    method = method_of(name, replace(explained.request, steps=None, **given), explained.network)
     ratios = []
     for turn in range(ROUNDS + 1):
         started = time.perf_counter()
-        squares = method.run(view).facts["squares"]
+        evaluations = method.run(view).evaluations
         seconds = time.perf_counter() - started
-        forward = _seconds(lambda: view.answers(view.reflectance))
+        forwards = _seconds(lambda: view.answers(view.reflectance)), _seconds(lambda: explained.network.logits(patch))
         if turn:
-            ratios.append(seconds / (squares * forward))
-    return statistics.median(ratios)
+            ratios.append([seconds / (evaluations * forward) for forward in forwards])
+    same, whole = (statistics.median(ratio) for ratio in zip(*ratios, strict=True))
+    return same, whole
 
 
 def _seconds(compute: Callable[[], object], count: int = 50) -> float:
