@@ -28,9 +28,10 @@ from .calibration import Calibration, calibrated
 from .cross_validation import Data, fit_in_stages, taught
 from .evaluation import false_area, found_inside_large_farms, pooled, predictions, rounded, site_tallies
 from .farms import SNOW_LIMIT
+from .figures import cross_validation, in_short, wide
+from .kept_networks import Log, Networks
 from .publication import write_model
 from .recipe import SEED, STAGES, Stage
-from .study import Log, Study, in_short
 from .synthesis import Recipe, Synthesis
 
 #: What :mod:`study` found, and what was tried before the recipe was chosen.
@@ -95,13 +96,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data = Data.read(arguments.data)
-    study = Study(data, arguments.networks)
-    figures = getattr(study, "cross_validation" if arguments.model == "compact" else "wide")()
+    kept = Networks(data, arguments.networks)
+    figures = cross_validation(kept) if arguments.model == "compact" else wide(kept)
     started = time.monotonic()
-    network, calibration = _fitted_to_everything(data, study, arguments.model)
+    network, calibration = _fitted_to_everything(data, kept, arguments.model)
     minutes = (time.monotonic() - started) / 60
     training = _training(data, arguments.model, calibration)
-    training["minutes"] = round(minutes + study.minutes(arguments.model), 1)
+    training["minutes"] = round(minutes + kept.minutes(arguments.model), 1)
     quality = {
         "in_short": in_short(figures),
         "conditions": CONDITIONS,
@@ -117,7 +118,7 @@ def main() -> None:
     write_model(arguments.output, network, card)
 
 
-def _fitted_to_everything(data: Data, study: Study, model: str) -> tuple[UNet, Calibration]:
+def _fitted_to_everything(data: Data, kept: Networks, model: str) -> tuple[UNet, Calibration]:
     """The network that is shipped, calibrated by the median of what the networks of the folds needed."""
     views, scenes = taught(data.views), [scene for part in data.parts for scene in part]
 
@@ -125,7 +126,7 @@ def _fitted_to_everything(data: Data, study: Study, model: str) -> tuple[UNet, C
         return Synthesis(views, scenes, data.shapes, np.random.default_rng(SEED), recipe)
 
     network = fit_in_stages(drawn_by, STAGES[model], SEED, Job(Log()))
-    folds = [fold.calibration for fold in study.networks(model)]
+    folds = [fold.calibration for fold in kept.of(model)]
     calibration = Calibration(
         round(float(np.median([one.scale for one in folds])), 4),
         round(float(np.median([one.shift for one in folds])), 4),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .fit import Fitted, Point
+from .fitting import Fitted, Point
 
 # Told apart by people who see colours differently, and in grey (Okabe and Ito).
 _LOSS, _SCORE, _BEST = "#0072B2", "#D55E00", "#000000"

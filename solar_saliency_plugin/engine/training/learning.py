@@ -35,7 +35,8 @@ from .calibration import Calibration, calibrated
 from .crops import GroundWindow
 from .curves import draw_curve
 from .farms import FarmView
-from .fit import FitOptions, Fitted, fit
+from .fit import fit
+from .fitting import FitOptions, Fitted
 from .kept_out import UNSURE, KeptOut, Measured
 from .model_folder import CURVE, PROBLEMS, check_model_output, whole_folder
 from .problems import write_problems

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .fit import FitOptions
+from .fitting import FitOptions
 from .synthesis import Recipe
 
 SEED = 1

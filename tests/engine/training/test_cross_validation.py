@@ -25,7 +25,7 @@ from solar_saliency_plugin.engine.training.cross_validation import (
 )
 from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, FalseArea, Prediction, false_area
 from solar_saliency_plugin.engine.training.farms import FarmView
-from solar_saliency_plugin.engine.training.fit import FitOptions
+from solar_saliency_plugin.engine.training.fitting import FitOptions
 from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE, STAGES, Stage
 from solar_saliency_plugin.engine.training.scores import Ground
 

@@ -18,9 +18,12 @@ import torch
 from solar_saliency_plugin.contract.errors import CancelledError, LearningFailedError, OutOfMemoryError
 from solar_saliency_plugin.engine.job import Job, SilentListener
 from solar_saliency_plugin.engine.models.unet import UNet
-from solar_saliency_plugin.engine.training import checkpoint
-from solar_saliency_plugin.engine.training import fit as fitting
-from solar_saliency_plugin.engine.training.fit import FitOptions, Fitted, fit, loss_of, pace, statistics
+from solar_saliency_plugin.engine.training import checkpoint, precision
+from solar_saliency_plugin.engine.training import fit as fits
+from solar_saliency_plugin.engine.training.fit import fit
+from solar_saliency_plugin.engine.training.fitting import FitOptions, Fitted
+from solar_saliency_plugin.engine.training.normalisation import statistics
+from solar_saliency_plugin.engine.training.steps import loss_of, pace
 from solar_saliency_plugin.engine.training.synthesis import Patch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -141,7 +144,8 @@ def test_an_interrupted_fit_ends_like_an_uninterrupted_one_byte_for_byte(
 def test_a_fit_that_is_killed_is_continued_and_ends_the_same(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
-        "import test_fit as t; t.fitting.SECONDS_PER_CHECKPOINT, t.fitting.WRITING_SHARE = 0, 1\n"
+        "import test_fit as t; from solar_saliency_plugin.engine.training import keeping\n"
+        "keeping.SECONDS_PER_CHECKPOINT, keeping.WRITING_SHARE = 0, 1\n"
         "t.fit(t.Squares(1), t.replace(t.OPTIONS, steps=300, check_every=100), 1, validate=t._score,"
         " journal=Path(sys.argv[3]))"
     )
@@ -263,7 +267,7 @@ class Poisoned(Squares):
 
 
 def test_a_loss_that_is_no_number_costs_a_few_steps_and_half_the_learning_rate() -> None:
-    patches = Poisoned(1, at=(fitting.STATISTICS + 4 * 25,))
+    patches = Poisoned(1, at=(fits.STATISTICS + 4 * 25,))
     job = Job(SilentListener())
     fitted = fit(patches, OPTIONS, 1, validate=_score, job=job)
     assert fitted.steps == 45 and not fitted.stopped_early
@@ -275,7 +279,7 @@ def test_a_loss_that_is_no_number_costs_a_few_steps_and_half_the_learning_rate()
 
 
 def test_after_three_recoveries_the_best_weights_so_far_are_given_back() -> None:
-    patches = Poisoned(1, at=tuple(range(fitting.STATISTICS + 4 * 25, 10_000)))
+    patches = Poisoned(1, at=tuple(range(fits.STATISTICS + 4 * 25, 10_000)))
     job = Job(SilentListener())
     fitted = fit(patches, OPTIONS, 1, validate=_score, job=job)
     assert (fitted.best_step, fitted.stopped_early) == (15, True)
@@ -285,7 +289,7 @@ def test_after_three_recoveries_the_best_weights_so_far_are_given_back() -> None
 
 def test_where_no_step_ever_succeeded_it_is_an_error() -> None:
     with pytest.raises(LearningFailedError, match="no number from the first steps"):
-        fit(Poisoned(1, at=tuple(range(fitting.STATISTICS + 1, 10_000))), OPTIONS, 1)
+        fit(Poisoned(1, at=tuple(range(fits.STATISTICS + 1, 10_000))), OPTIONS, 1)
 
 
 @pytest.mark.parametrize("rate", [1e4, 1e30])
@@ -366,7 +370,7 @@ def test_mixed_precision_learns_as_well() -> None:
 
 @pytest.mark.parametrize("faster", ["float32", "mixed"])
 def test_the_faster_precision_is_chosen_by_measuring_and_told(faster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = fitting._step
+    step = precision.step
 
     def timed(*arguments) -> float:
         if arguments[-1] != faster:
@@ -375,7 +379,7 @@ def test_the_faster_precision_is_chosen_by_measuring_and_told(faster: str, monke
 
     options = replace(OPTIONS, precision="auto", steps=10)
     with monkeypatch.context() as patched:
-        patched.setattr(fitting, "_step", timed)
+        patched.setattr(precision, "step", timed)
         log = Log()
         chosen = fit(Squares(1), options, 1, job=Job(log))
     assert chosen.precision == faster

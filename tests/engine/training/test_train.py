@@ -141,7 +141,8 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(
     state = Path(f"{request.output}.journal") / checkpoint.FILE
     program = (
         "import sys; from solar_saliency_plugin.engine import __main__ as engine; "
-        "from solar_saliency_plugin.engine.training import fit; fit.SECONDS_PER_CHECKPOINT, fit.WRITING_SHARE = 0, 1; "
+        "from solar_saliency_plugin.engine.training import fit, keeping; "
+        "keeping.SECONDS_PER_CHECKPOINT, keeping.WRITING_SHARE = 0, 1; "
         f"fit.STATISTICS = {few_statistics}; "
         "sys.exit(engine.main())"
     )

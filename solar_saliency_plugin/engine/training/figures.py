@@ -1,0 +1,140 @@
+"""What the networks of a recipe find, and falsely find, on sites and scenes that they were not fitted to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .backgrounds import place
+from .cross_validation import Learned, choose_thresholds, false_areas, predicted, quiet_places
+from .evaluation import (
+    THRESHOLDS,
+    FalseArea,
+    farm_scores,
+    found_inside_large_farms,
+    interval,
+    objects,
+    pooled,
+    rounded,
+    site_tallies,
+)
+from .farms import SNOW_LIMIT
+from .kept_networks import SOME_FOLDS, Networks
+from .objects import ObjectTally
+from .scores import Ground, bootstrap
+
+
+def cross_validation(kept: Networks) -> dict[str, Any]:
+    """The shipped recipe's figures."""
+    return _figures(kept, kept.of())
+
+
+def wide(kept: Networks) -> dict[str, Any]:
+    """The same of the wide network, for comparison; and the default one's, in short, on the same folds."""
+    compact = [one for one in kept.of() if one.fold in SOME_FOLDS]
+    return {
+        **_figures(kept, kept.of("wide")),
+        "default_model_on_the_same_folds": in_short(_figures(kept, compact)),
+    }
+
+
+def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
+    chosen = choose_thresholds(kept.data, networks)
+    areas = false_areas(kept.data, networks, "test")
+    ground = mean_ground(areas, chosen.test)
+    levels = {scene.name: scene.level for scene in kept.data.scenes_of_all_parts()}
+    false = {
+        level: interval(bootstrap(by_place(ground, levels, level), Ground.false_ha_per_100_km2))
+        for level in ("L2A", "L1C")
+    }
+    return {
+        "threshold": chosen.shipped,
+        "threshold_for_dates_averaged": chosen.shipped_averaged,
+        "thresholds_of_folds": {"single_dates": chosen.test, "dates_averaged": chosen.test_averaged},
+        "calibration": [asdict(one.calibration) for one in networks],
+        **farm_scores(predicted(kept.data, networks, "test"), chosen.by_site()),
+        "found_inside_large_farms": [
+            found_inside_large_farms(one.network, kept.data.sites("test", one.fold), chosen.test[one.fold])
+            for one in networks
+        ],
+        "false_area_percent": {
+            name: {
+                "pixels": _mean_percent(areas, name, chosen.test),
+                "detections": rounded(100 * seen.false / seen.seen),
+            }
+            for name, seen in ground.items()
+        },
+        "false_ha_per_100_km2": false,
+        "quiet_places": rounded(quiet_places(kept.data, ground)),
+        "by_threshold": _by_threshold(kept, networks, areas),
+    }
+
+
+def _by_threshold(
+    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]]
+) -> list[dict[str, Any]]:
+    """What other thresholds would give, so that users can choose their own."""
+    clear = [one for one in predicted(kept.data, networks, "test") if one.view.snow <= SNOW_LIMIT]
+    tallies = [pooled(site_tallies(clear, strip)) for strip in (False, True)]
+    found = []
+    for threshold in THRESHOLDS[::5]:
+        everywhere = {one.view.site: threshold for one in clear}
+        ground = mean_ground(areas, dict.fromkeys(areas, threshold))
+        judged = sum(objects(clear, everywhere).values(), ObjectTally())
+        found.append(
+            {
+                "threshold": threshold,
+                "iou": rounded(tallies[0].iou(threshold)),
+                "iou_without_outlines_strip": rounded(tallies[1].iou(threshold)),
+                "precision": rounded(tallies[0].precision(threshold)),
+                "recall": rounded(tallies[0].recall(threshold)),
+                "recall_from_1_ha": rounded(judged.from_size(1.0).recall()),
+                "quiet_places": rounded(quiet_places(kept.data, ground)),
+            }
+        )
+    return found
+
+
+def in_short(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What people ask first."""
+    everywhere, inside = (figures[name]["single_dates"] for name in ("all_pixels", "without_outlines_strip"))
+    return {
+        "intersection_over_union": everywhere["iou"]["value"],
+        "intersection_over_union_away_from_outlines": inside["iou"]["value"],
+        "average_precision": everywhere["average_precision"]["value"],
+        "average_precision_away_from_outlines": inside["average_precision"]["value"],
+        "farms_of_1_ha_or_more_found": figures["objects"]["recall_from_1_ha"]["value"],
+        "calibration_error": everywhere["calibration_error"]["value"],
+        "false_ha_per_100_km2": figures["false_ha_per_100_km2"]["L2A"]["value"],
+    }
+
+
+def mean_ground(areas: Mapping[int, Mapping[str, FalseArea]], thresholds: Mapping[int, float]) -> dict[str, Ground]:
+    """What was seen and falsely detected in each scene at its fold's threshold; the mean over folds that test it."""
+    found: dict[str, list[Ground]] = {}
+    for fold, scenes in areas.items():
+        for name, area in scenes.items():
+            found.setdefault(name, []).append(area.ground(thresholds[fold]))
+    return {
+        name: Ground(sum(g.seen for g in grounds) / len(grounds), sum(g.false for g in grounds) / len(grounds))
+        for name, grounds in found.items()
+    }
+
+
+def _mean_percent(
+    areas: Mapping[int, Mapping[str, FalseArea]], name: str, thresholds: Mapping[int, float]
+) -> float | None:
+    """Percent of a scene's pixels that reach the threshold; the mean over the folds that test it."""
+    shares = [scenes[name].tally.share_above(thresholds[fold]) for fold, scenes in areas.items() if name in scenes]
+    return rounded(100 * float(np.mean(shares)))
+
+
+def by_place(ground: Mapping[str, Ground], levels: Mapping[str, str], level: str) -> dict[str, Ground]:
+    """Scenes of one level, the dates of a place added up: what chance chose as a whole."""
+    places: dict[str, Ground] = {}
+    for name, seen in ground.items():
+        if levels[name] == level:
+            where = place(name)
+            places[where] = places[where] + seen if where in places else seen
+    return places
