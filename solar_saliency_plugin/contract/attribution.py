@@ -6,6 +6,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from .attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
 from .detection import RunTimeOptions
 from .imagery import SceneOptions
+from .marking import QT_TRANSLATE_NOOP
 from .options import Role, option
 from .registry import method
 
@@ -124,9 +125,13 @@ class BaselineOptions(BaselineDetails):
     """What “absent” means: what the image is compared with. It decides what can be seen."""
 
     baseline: str = option(
-        "What the image is compared with. Bare soil: one spectrum everywhere. Zero: black. Mean: the scene's mean of "
-        "each band. Blur: the image itself, blurred. Surroundings: spectra drawn from around the target. Another date: "
-        "a second scene of the same place. Mean and blur can hide what the model relies on: compare several.",
+        QT_TRANSLATE_NOOP(
+            "Words",
+            "What the image is compared with. Bare soil: one spectrum everywhere. Zero: black. Mean: the scene's mean "
+            "of each band. Blur: the image itself, blurred. Surroundings: spectra drawn from around the target. "
+            "Another date: a second scene of the same place. Mean and blur can hide what the model relies on: compare "
+            "several.",
+        ),
         "soil",
         choices=BASELINES,
     )
@@ -197,7 +202,10 @@ class MethodOptions:
         advanced=True,
     )
     layer: Optional[str] = option(
-        "Layer of the network, by name. Empty: the last one that is not the output.", None, advanced=True
+        "Layer of the network, by name. Empty: the last one that is not the output.",
+        None,
+        role=Role.NETWORK_LAYER,
+        advanced=True,
     )
     seed: int = _seed()
 

@@ -256,7 +256,9 @@ class LayerAttributionRequest(Question):
         choices=tuple(LAYER_METHODS),
     )
     layer: str = option(
-        "Layer of the network, by name. Empty: the last activation before the output. The result lists all names.", ""
+        "Layer of the network, by name. Empty: the last activation before the output. The result lists all names.",
+        "",
+        role=Role.NETWORK_LAYER,
     )
     channel: Optional[int] = option(
         "Channel of the layer, counted from 0. Empty: all of them, added up; methods for one channel need one.",

@@ -25,6 +25,7 @@ class Role(str, Enum):
     VECTOR = "vector"
     FIELD = "field"
     MODEL = "model"
+    NETWORK_LAYER = "network_layer"
     FOLDER = "folder"
     FILE = "file"
     EXTENT = "extent"

@@ -9,6 +9,9 @@ from typing import Any, Dict
 #: Name of the tag, in the default metadata domain: custom domains are lost on the way from GeoTIFF to COG.
 RUN_TAG = "SOLAR_SALIENCY_RUN"
 
+#: What the engine warns of where a scene is simulated. Who says so elsewhere need not repeat it.
+SIMULATED_WARNING = "The scene is simulated: its farms and fields do not exist."
+
 _MEMBERS = {"method": str, "request": dict, "scene": dict, "model": dict, "result": dict, "software": dict}
 
 

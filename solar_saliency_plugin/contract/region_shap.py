@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from .attribution import BASELINES, Question
+from .cautions import Caution
+from .marking import QT_TRANSLATE_NOOP
 from .options import Role, option
 from .registry import method
+from .shapley_words import ESTIMATOR_HELP
 
 #: What becomes of what the target sees outside of the region.
 RESTS = ("player", "present", "absent")
@@ -76,7 +79,8 @@ class RegionAnswer:
     network's arithmetic. hidden: names of players that the baseline hides. interactions: of pairs of players: their
     names and what they add together beyond what each adds; the largest first. facts: what else the estimator says; and
     where some of the region lies too far from the target to matter, how far the model sees (sight, metres) and how much
-    of the region that is (unseen, 0–1).
+    of the region that is (unseen, 0–1). cautions: the result's warnings tell them, too; of several regions, after the
+    region's name.
     """
 
     name: str
@@ -101,11 +105,12 @@ class RegionAnswer:
     facts: Dict[str, Any]
     stopped: bool
     seconds: float
+    cautions: Tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True)
 class _RegionsResult:
-    """What runs over regions wrote.
+    """What runs over regions wrote. simulated: whether the scene is.
 
     regions: what came out for each. refused: of regions that could not be explained, name and reason.
     """
@@ -123,6 +128,7 @@ class _RegionsResult:
     device: str
     model: str
     model_sha256: str
+    simulated: bool
     seconds: float
 
 
@@ -176,7 +182,7 @@ class RegionQuestion(Question):
     )
     compare: Tuple[str, ...] = option(
         "Other baselines to compare with: each costs as much as the first. A baseline can hide what the model relies "
-        "on; another one shows it.",
+        "on; another one shows it. Without others, one evaluation more tells whether the first may hide something.",
         (),
         choices=COMPARABLE,
         role=Role.CHOICES,
@@ -219,7 +225,7 @@ class RegionShapRequest(RegionQuestion):
     segments: str = option(
         "For the cut by polygons: the layer, such as fields, roofs or a land-cover map.", "", role=Role.VECTOR
     )
-    superpixels: int = option("How many superpixels.", 25, minimum=1, maximum=5000)
+    superpixels: int = option(QT_TRANSLATE_NOOP("Words", "How many superpixels."), 25, minimum=1, maximum=5000)
     superpixel: Optional[float] = option(
         "Their size, instead of their number.", None, unit="ha", minimum=0.01, maximum=1000.0, advanced=True
     )
@@ -236,15 +242,7 @@ class RegionShapRequest(RegionQuestion):
         choices=("superpixels", "superpixels_of_band_groups"),
         advanced=True,
     )
-    estimator: str = option(
-        "How the values are found. auto: exactly where that is cheap, else by regression on a Gaussian process, which "
-        "was the best of all on solar farms; where one pixel sees more than a hundred superpixels, by showing them one "
-        "after the other in random orders. LIME's values are no Shapley values and do not add up; nor do those of "
-        "L-Shapley.",
-        "auto",
-        choices=ESTIMATORS,
-        advanced=True,
-    )
+    estimator: str = option(ESTIMATOR_HELP, "auto", choices=ESTIMATORS, advanced=True)
     evaluations: Optional[int] = option(
         "How often the model is asked at most. Empty: ten times for each player, at least 200.",
         None,

@@ -9,9 +9,7 @@ from pathlib import Path
 from solar_saliency_plugin.engine.training.publication import write_model
 from tests.engine import shortcut
 from tests.engine.scene_files import write_scene
-
-#: What is written into the folder.
-MODEL, SCENE = "snow", "SIMULATED_winter.tif"
+from tests.winter import MODEL, SCENE
 
 #: The farm at the edge of the snow.
 PLACE = 7000

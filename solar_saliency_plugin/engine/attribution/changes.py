@@ -142,6 +142,11 @@ def sees_nearby_only(view: View) -> bool:
     return module.local and not module.size if isinstance(module, ForeignNetwork) else True
 
 
+def sight_of(view: View) -> float:
+    """How far around a pixel its answer can depend on, metres, where it depends on what is nearby only."""
+    return view.network.halo * max(view.pixel_size)
+
+
 def seen_by_target(view: View) -> torch.Tensor:
     """(H, W), bool: the pixels that an answer of the target can depend on."""
     target = view.weights != 0

@@ -14,6 +14,7 @@ import torch
 
 from ...contract.attribution import Question
 from ...contract.errors import MethodUnsuitableError, TargetEmptyError
+from ...contract.provenance import SIMULATED_WARNING
 from ..imagery.grid import Window
 from ..imagery.scene import Scene, open_scene
 from ..imagery.windows import Tile, tiles
@@ -247,7 +248,7 @@ def open_explained(request: Question, job: Job) -> Iterator[Explained]:
     with open_scene(request, job, model.card.bands, level=model.card.level) as scene:
         scene.grid.require_model_grid(model.card.pixel_size)
         if is_simulated(scene.id):
-            job.warn("The scene is simulated: its farms and fields do not exist.")
+            job.warn(SIMULATED_WARNING)
         network = Explainable(model, request.device)
         network.should_stop = lambda: job.is_cancelled
         target = read_target(request, scene.grid, scene.area, job)

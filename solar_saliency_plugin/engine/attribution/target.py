@@ -15,6 +15,7 @@ from rasterio.features import rasterize
 
 from ...contract.attribution import TargetOptions
 from ...contract.errors import ExtentOutsideError, RequestError
+from ..imagery.coordinates import put_right, somewhere, without_traces
 from ..imagery.grid import Grid, Window
 from ..imagery.polygons import DEGREES, in_crs, read_polygons
 from ..job import Job
@@ -143,16 +144,18 @@ def read_geometry(text: str, crs: str, grid: Grid, area: Window, what: str = "ta
     if len(text) > LONGEST or _depth(text) > _DEEPEST:
         raise RequestError(f"The {what}'s text is too long, or nested too deep, to be one outline.", shapes)
     try:
-        geometry = shapely.from_wkt(text)
+        with np.errstate(invalid="ignore"):  # it wonders at what is no number
+            geometry = shapely.from_wkt(text)
     except (shapely.errors.GEOSException, ValueError, TypeError) as error:
         raise RequestError(f"The {what} is no well-known text.", shapes) from error
     if geometry.geom_type == "MultiPoint" and len(geometry.geoms) == 1:
         geometry = geometry.geoms[0]
     if geometry.is_empty or geometry.geom_type not in ("Point", "Polygon", "MultiPolygon"):
         raise RequestError(f"The {what} is {'empty' if geometry.is_empty else f'a {geometry.geom_type}'}.", shapes)
-    geometry = shapely.force_2d(geometry)
-    if not np.isfinite(shapely.bounds(geometry)).all():
+    there = np.array([shapely.force_2d(geometry)])
+    if not somewhere(there).all():
         raise RequestError(f"The {what} has coordinates that are nowhere.", shapes)
+    geometry = without_traces(there)[0]
     if geometry.geom_type != "Point":
         geometry = _enclosed(geometry)
         if not shapely.area(geometry):
@@ -181,7 +184,7 @@ def _depth(text: str) -> int:
 
 def _enclosed(geometry: shapely.Geometry) -> shapely.Geometry:
     """What a polygon encloses; one that crosses itself keeps what its parts enclose."""
-    parts = shapely.get_parts(geometry if geometry.is_valid else shapely.make_valid(geometry))
+    parts = shapely.get_parts(geometry if geometry.is_valid else put_right(np.array([geometry]))[0])
     return shapely.union_all(parts[shapely.area(parts) > 0])
 
 

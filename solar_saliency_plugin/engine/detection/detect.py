@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from ...contract.detection import DetectRequest, DetectResult
 from ...contract.errors import CancelledError, DiskFullError, SceneEmptyError
 from ...contract.options import to_json
+from ...contract.provenance import SIMULATED_WARNING
 from ...contract.version import PLUGIN_VERSION
 from ..imagery.grid import Window
 from ..imagery.outputs import build_cog, check_output, put_in_place, scratch_folder, translate_os_error
@@ -97,7 +98,7 @@ def _plan(request: DetectRequest, scene: Scene, model: Model, job: Job) -> _Plan
     if request.mask_output:
         mask_output = check_output(request.mask_output, (*scene.inputs, output), (".tif", ".tiff"))
     if is_simulated(scene.id):
-        job.warn("The scene is simulated: its farms and fields do not exist.")
+        job.warn(SIMULATED_WARNING)
     if scene.level_read != model.card.level:
         level = f"is {scene.level}" if scene.level != "unknown" else "does not say its processing level"
         job.warn(

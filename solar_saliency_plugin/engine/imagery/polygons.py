@@ -18,6 +18,7 @@ from rasterio.crs import CRS
 
 from ...contract.errors import LabelsUnreadableError, LabelsUnsuitableError, RequestError
 from ..job import Job
+from .coordinates import put_right, somewhere, without_traces
 
 #: The CRS of the polygons: degrees, longitude first, WGS 84.
 DEGREES = "EPSG:4326"
@@ -208,13 +209,15 @@ class _Flat:
 
 
 def _flat(stored: np.ndarray) -> _Flat:
-    geometries = shapely.from_wkb(stored, on_invalid="ignore")
+    with np.errstate(invalid="ignore"):  # it wonders at what is no number
+        geometries = shapely.from_wkb(stored, on_invalid="ignore")
     present = np.array([g is not None and not g.is_empty for g in geometries], bool)
-    finite = present & np.isfinite(np.where(present[:, None], shapely.bounds(geometries), np.nan)).all(axis=1)
+    finite = present & somewhere(geometries)
+    geometries = without_traces(geometries)
     crossed = np.zeros(len(geometries), bool)
     crossed[finite] = shapely.get_dimensions(geometries[finite]) == 2
     crossed[crossed] = ~shapely.is_valid(geometries[crossed])
-    geometries[crossed] = shapely.make_valid(geometries[crossed])
+    geometries[crossed] = put_right(geometries[crossed])
     parts, features = geometries[finite], np.flatnonzero(finite)
     while (shapely.get_type_id(parts) > 3).any():  # collections may hold collections
         parts, owners = shapely.get_parts(parts, return_index=True)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ...contract.region_shap import Compared, Player
-from ..attribution.changes import seen_by_target, sees_nearby_only
+from ..attribution.changes import seen_by_target, sees_nearby_only, sight_of
 from ..attribution.target import Target
 from ..imagery.grid import Grid
 from .estimate import NORMAL, Estimate
@@ -86,8 +86,7 @@ def sight(opened: OpenGame, region: Target, grid: Grid) -> dict[str, float]:
     seen = region.inside(opened.window, grid) & seen_by_target(opened.view).cpu().numpy()
     if seen.sum() >= pixels:
         return {}
-    metres = opened.view.network.halo * max(opened.view.pixel_size)
-    return {"sight": metres, "unseen": float(1 - seen.sum() / pixels)}
+    return {"sight": sight_of(opened.view), "unseen": float(1 - seen.sum() / pixels)}
 
 
 def probability_of(opened: OpenGame) -> float:

@@ -8,52 +8,69 @@ from collections.abc import Iterator, Sequence
 import shapely
 
 from ...contract.attribution import INEXACT
+from ...contract.cautions import (
+    BASELINE_IS_FARM,
+    EQUALS_BASELINE,
+    FEWER_PARTS,
+    HIDDEN_BY_BASELINE,
+    LIKE_BASELINE,
+    MAY_HIDE,
+    NO_SUM,
+    REGION_ALONE,
+    REGION_CUT_OFF,
+    SAME_ANSWER,
+    Caution,
+)
 from ...contract.region_shap import BandShapRequest, RegionShapRequest
 from ..attribution.target import Target
 from ..imagery.scene import Scene
-from .answer import ROUNDING, Described, scale_of
+from .answer import ROUNDING, scale_of
 from .estimate import Estimate
 from .open_games import OpenGame
 from .players import ABSENT
+from .probing import Otherwise
 
 #: Share of a region that may be left out without a word: borders that were drawn along the scene's.
 TRIFLE = 0.01
 
 
-def of_answer(
-    request: RegionShapRequest | BandShapRequest, opened: OpenGame, found: Estimate, about: Described
-) -> Iterator[str]:
+def of_answer(request: RegionShapRequest | BandShapRequest, opened: OpenGame, found: Estimate) -> Iterator[Caution]:
     """Of one region's values."""
     yield from _of_baseline(request, opened)
     if (opened.players.labels == ABSENT).any():
-        yield (
+        yield Caution(
+            REGION_ALONE,
             "What the model sees outside of the region is replaced by the baseline throughout: the answer and the "
-            "probability of the image are those of the region alone."
+            "probability of the image are those of the region alone.",
         )
     if isinstance(request, RegionShapRequest):
         yield from _of_cut(request, opened)
     gap = float(found.phi.sum()) - opened.game.contrast
     if abs(gap) > INEXACT * abs(opened.game.contrast) and abs(gap) > ROUNDING * scale_of(opened):
-        yield (
+        yield Caution(
+            NO_SUM,
             f"The values add up to {found.phi.sum():.3g}, not to the difference between image and baseline of "
-            f"{opened.game.contrast:.3g}: those of this estimator need not. The others' do."
+            f"{opened.game.contrast:.3g}: those of this estimator need not. The others' do.",
         )
 
 
-def _of_baseline(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> Iterator[str]:
+def _of_baseline(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> Iterator[Caution]:
     game, text = opened.game, opened.baseline_text
     if not game.scopes.any():
-        yield f"The baseline ({text}) equals the image here: nothing differs, so all values are zero. Choose another."
+        told = f"The baseline ({text}) equals the image here: nothing differs, so all values are zero. Choose another."
+        yield Caution(EQUALS_BASELINE, told)
     elif abs(game.contrast) <= ROUNDING * scale_of(opened):
-        yield f"The model's answer is the same for the image and for the baseline ({text}): the values add up to zero."
-    elif _is_farm(request, opened):
-        yield (
+        told = f"The model's answer is the same for the image and for the baseline ({text}): the values add up to zero."
+        yield Caution(SAME_ANSWER, told)
+    elif is_farm(request, opened):
+        yield Caution(
+            BASELINE_IS_FARM,
             f"The model takes the baseline itself ({text}) for a solar farm there, so that the values hardly show what "
-            "makes one. Compare with another baseline."
+            "makes one. Compare with another baseline.",
         )
 
 
-def _is_farm(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> bool:
+def is_farm(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> bool:
     """Whether nobody's presence is a detection already."""
     if request.total != "mean" or not 0 < opened.threshold < 1:
         return False
@@ -63,14 +80,14 @@ def _is_farm(request: RegionShapRequest | BandShapRequest, opened: OpenGame) -> 
     return opened.game.absent > level
 
 
-def _of_cut(request: RegionShapRequest, opened: OpenGame) -> Iterator[str]:
+def _of_cut(request: RegionShapRequest, opened: OpenGame) -> Iterator[Caution]:
     count = len({int(place) for place in opened.players.places if place >= 0})
     if request.cut != "polygons" and request.superpixel is None and count < request.superpixels:
         parts = "one part of this region" if count == 1 else f"{count:,} parts of this region"
-        yield f"Only {parts} can affect the answer, not {request.superpixels:,} as asked for."
+        yield Caution(FEWER_PARTS, f"Only {parts} can affect the answer, not {request.superpixels:,} as asked for.")
 
 
-def of_region(region: Target, opened: OpenGame, scene: Scene) -> Iterator[str]:
+def of_region(region: Target, opened: OpenGame, scene: Scene) -> Iterator[Caution]:
     """Of a region that was drawn: that not all of it could play."""
     grid = scene.grid
     pixel = abs(grid.transform.a * grid.transform.e)
@@ -78,19 +95,32 @@ def of_region(region: Target, opened: OpenGame, scene: Scene) -> Iterator[str]:
     lost = shapely.area(shapely.difference(region.geometry, there)) / pixel
     lost += float((region.inside(opened.window, grid) & ~opened.view.valid.cpu().numpy()).sum())
     if lost > TRIFLE * shapely.area(region.geometry) / pixel:
-        yield "Part of the region lies outside the scene (or holds no data) and was left out."
+        told = "Part of the region lies outside the scene (or holds no data) and was left out."
+        yield Caution(REGION_CUT_OFF, told)
 
 
-def of_hidden(opened: OpenGame, names: Sequence[str], alone: bool) -> str:
+def of_hidden(opened: OpenGame, names: Sequence[str], alone: bool) -> Caution:
     """That a baseline hides players; ``alone``: no other one was asked."""
     text, who = opened.baseline_text, listed(names)
     if alone:
-        return (
+        return Caution(
+            LIKE_BASELINE,
             f"The baseline ({text}) looks nearly like {who}: what the model relies on there hardly shows. Compare with "
-            "another baseline."
+            "another baseline.",
         )
     them = "them" if len(names) > 1 else "it"
-    return f"The baseline ({text}) hides {who}: another baseline shows that the model relies on {them}."
+    told = f"The baseline ({text}) hides {who}: another baseline shows that the model relies on {them}."
+    return Caution(HIDDEN_BY_BASELINE, told)
+
+
+def of_otherwise(opened: OpenGame, other: Otherwise) -> Caution:
+    """That the only baseline that was asked may hide players."""
+    return Caution(
+        MAY_HIDE,
+        f"The baseline ({opened.baseline_text}) may hide something: with it, {listed(other.names)} hardly count, but "
+        f"shown as {other.shown}, all at once, they change the answer from {opened.game.present:.2g} to "
+        f"{other.answer:.2g}. Compare with another baseline.",
+    )
 
 
 def listed(names: Sequence[str]) -> str:

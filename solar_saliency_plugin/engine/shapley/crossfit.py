@@ -17,8 +17,9 @@ import numpy as np
 
 from .design import Pairs, all_pairs, pairs
 from .estimate import Estimate
-from .game import Game
-from .process import Prior, foretold, learned, of_part, one_thread, posterior
+from .game import Game, batches
+from .least_squares import MULTIPLICATIONS
+from .process import SEARCHED, Posterior, Prior, foretold, learned, of_part, one_thread, posterior
 from .regression import Regression
 
 #: Into so many halves the pairs are cut: the strengths of one's process are found from the other.
@@ -27,11 +28,15 @@ _FOLDS = 2
 
 @dataclass(frozen=True)
 class Asked:
-    """Pairs and what they say: signs (p + 1, n), ±1, and odd parts (p + 1, parts), everybody and nobody first."""
+    """Pairs and what they say: who is there (p + 1, n), bool, and odd parts (p + 1, parts); everybody comes first."""
 
     pairs: Pairs
-    signs: np.ndarray
+    present: np.ndarray
     odd: np.ndarray
+
+    def signs(self, which: slice | np.ndarray, scope: np.ndarray) -> np.ndarray:
+        """Of some of the pairs and some of the players (n,), bool: who is there, ±1. Of all, it may be gigabytes."""
+        return np.where(self.present[which][:, scope], 1.0, -1.0)
 
     @property
     def contrast(self) -> float:
@@ -41,12 +46,12 @@ class Asked:
 
 def ask(game: Game, evaluations: int, seed: int, message: str = "") -> Asked:
     """The pairs that so many evaluations buy, asked."""
-    chosen = pairs(game.players, (evaluations - 2) // 2, seed)
+    chosen = pairs(game.players, (evaluations - 2) // 2, seed, game.check)
     everybody = np.ones((1, game.players), bool)
     first = np.concatenate((everybody, chosen.coalitions))
     worth = game.parts(np.concatenate((first, ~first)), message)
     odd = (worth[: len(first)] - worth[len(first) :]) / 2
-    return Asked(chosen, np.where(first, 1.0, -1.0), odd)
+    return Asked(chosen, first, odd)
 
 
 def leverage(game: Game, evaluations: int, seed: int) -> Estimate:
@@ -86,7 +91,9 @@ class _Model:
 
     def learned(self, which: np.ndarray, start: Prior | None = None) -> Prior:
         """The prior of the whole answer, of some pairs (p + 1,), bool."""
-        return learned(self._asked.signs[which], self._odd[which].sum(axis=1), start, self._game.check)
+        some = np.flatnonzero(which)[:SEARCHED]
+        signs = self._asked.signs(some, np.ones(self._game.players, bool))
+        return learned(signs, self._odd[some].sum(axis=1), start, self._game.check)
 
     def unseen(self, prior: Prior, whole: _Together) -> np.ndarray:
         """What each pair is more than is said of it without it, (p + 1,).
@@ -106,23 +113,31 @@ class _Model:
 
     def posterior(self, prior: Prior) -> _Together:
         """What the parts' processes say, added up; ``prior`` is that of the whole answer."""
-        signs, rows = self._asked.signs, len(self._odd)
+        check, rows = self._game.check, len(self._odd)
         values, variance = np.zeros(self._game.players), np.zeros(self._game.players)
         left_out, missed = np.zeros(rows), np.zeros(rows)
         for scope, odd in zip(self.scopes, self._odd.T, strict=True):
-            self._game.check()
+            check()
             mine = Prior(prior.strengths[scope], prior.noise)
-            seen = signs[: self._seen, scope], odd[: self._seen]
+            seen = self._asked.signs(slice(self._seen), scope), odd[: self._seen]
             if len(self.scopes) > 1:
-                mine = of_part(*seen, mine, self._game.check)
-            found = posterior(*seen, mine)
+                mine = of_part(*seen, mine, check)
+            found = posterior(*seen, mine, check)
             values[scope] += found.values
             variance[scope] += found.variance
-            said = foretold(found, signs[:, scope])
+            said = self._foretold(found, scope)
             missed += odd - said
             left_out[: self._seen] += found.left_out
             left_out[self._seen :] += (odd - said)[self._seen :]
         return _Together(values, variance, left_out, missed)
+
+    def _foretold(self, found: Posterior, scope: np.ndarray) -> np.ndarray:
+        """What a part's process says of all pairs, (p + 1,)."""
+        said = []
+        for some in batches(len(self._odd), max(64, MULTIPLICATIONS // found.signs.size)):
+            self._game.check()
+            said.append(foretold(found, self._asked.signs(some, scope)))
+        return np.concatenate(said)
 
 
 @dataclass(frozen=True)
@@ -151,4 +166,4 @@ def _corrected(
 
 
 def _count(asked: Asked) -> int:
-    return 2 * len(asked.signs)
+    return 2 * len(asked.odd)

@@ -9,7 +9,7 @@ import shapely
 
 from ...contract.errors import RequestError
 from ...contract.region_shap import BandShapRequest, RegionShapRequest
-from ..attribution.changes import seen_by_target
+from ..attribution.changes import seen_by_target, sees_nearby_only, sight_of
 from ..attribution.explained import Explained
 from ..attribution.target import placed
 from ..attribution.view import View
@@ -63,14 +63,32 @@ def _seen(view: View) -> np.ndarray:
 
 
 def _inside(item: Item, explained: Explained, view: View) -> np.ndarray:
-    """The region's pixels that hold data, (H, W), bool."""
+    """The region's pixels that hold data, (H, W), bool: the target sees one at least."""
     inside = item.region.inside(explained.region, explained.scene.grid)
     valid = view.valid.cpu().numpy()
     if inside.any() and not (inside & valid).any():
         raise RequestError(
             "The scene holds no data in the region, or clouds that were left out.", "Choose another place or date."
         )
+    if not (inside & _seen(view)).any():
+        raise RequestError(
+            f"The model's answer depends on nothing in the region: {_too_far(item, explained, view)}",
+            "Draw it over the target or right beside it.",
+        )
     return inside & valid
+
+
+def _too_far(item: Item, explained: Explained, view: View) -> str:
+    """How far the model sees, and how far off the region lies."""
+    if not sees_nearby_only(view):
+        return "the model looks at a part of the scene around the target, outside of which it lies."
+    grid = explained.scene.grid
+    target, region = (shapely.from_wkt(one.wkt(grid)) for one in (item.target, item.region))
+    metres = shapely.distance(target, region) * grid.pixel_size[0] / grid.transform.a  # of the CRS, which may be feet
+    return (
+        f"the model sees only {sight_of(view):,.0f} m around each pixel that is explained, and the region lies "
+        f"{metres:,.0f} m away from the target."
+    )
 
 
 def _labels(request: RegionShapRequest, explained: Explained, view: View, mask: np.ndarray, job: Job) -> np.ndarray:
@@ -80,8 +98,6 @@ def _labels(request: RegionShapRequest, explained: Explained, view: View, mask: 
             "A layer to cut the region by was given, but the region is cut in another way.",
             "Choose the cut by polygons, or leave the layer empty.",
         )
-    if not mask.any():  # told in the same words wherever it is found out
-        return np.full(mask.shape, -1, np.int32)
     image = Image(_likeness(request, explained, view), mask, view.pixel_size, request.components, job.check)
     count = request.superpixels
     if request.superpixel is not None:

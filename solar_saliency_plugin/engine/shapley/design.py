@@ -8,7 +8,7 @@ takes its beginning: with more budget nothing is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import combinations
@@ -21,6 +21,10 @@ _LISTED = 20_000
 
 #: From here on a number of pairs is as good as infinite; more than some 1,000 players have more than a float can say.
 _UNCOUNTED = 10**300
+
+#: Pairs that are drawn between two looks at whether the user has cancelled: of thousands of players, some hundredths of
+#: a second.
+_DRAWN_TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,23 @@ def all_pairs(players: int) -> int:
     return 2 ** (players - 1) - 1
 
 
-def pairs(players: int, count: int, seed: int) -> Pairs:
-    """The first ``count`` pairs of the order that the seed fixes, or all there are."""
+def pairs(players: int, count: int, seed: int, check: Callable[[], None] = lambda: None) -> Pairs:
+    """The first ``count`` pairs of the order that the seed fixes, or all there are.
+
+    ``check`` raises where the user has cancelled.
+    """
+    check()
     sizes = np.fromiter(_sizes(players, min(count, all_pairs(players))), np.int64)
     streams = {int(size): _coalitions(players, int(size), seed) for size in np.unique(sizes)}
     coalitions = np.zeros((len(sizes), players), bool)
-    for row, size in zip(coalitions, sizes, strict=True):
+    for index, (row, size) in enumerate(zip(coalitions, sizes, strict=True)):
+        if index % _DRAWN_TOGETHER == 0:
+            check()
         row[next(streams[int(size)])] = True
     drawn = np.bincount(sizes, minlength=players // 2 + 1)[sizes]
-    populations = np.array([float(min(population(players, int(size)), _UNCOUNTED)) for size in sizes])
-    return Pairs(coalitions, sizes, populations, drawn)
+    # Once for each size: of thousands of players, such a number has a thousand digits.
+    populations = {size: float(min(population(players, size), _UNCOUNTED)) for size in streams}
+    return Pairs(coalitions, sizes, np.array([populations[int(size)] for size in sizes]), drawn)
 
 
 def _sizes(players: int, count: int) -> Iterator[int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ...contract.cautions import NO_PAIRS, Caution
 from ...contract.errors import InputError, RequestError
 from ...contract.region_shap import BandShapRequest, Compared, RegionAnswer, RegionShapRequest
 from ..attribution.explained import Explained
@@ -26,13 +27,14 @@ from .answer import (
     sight,
 )
 from .asking import CHEAP, Attentive, Found, ask, budget_of, may_be_long, seconds_of_estimator, way_of
-from .cautions import of_answer, of_hidden, of_region
+from .cautions import is_farm, of_answer, of_hidden, of_otherwise, of_region
 from .drawing import Drawing, drawing
 from .estimate import Estimate
 from .interactions import interactions
 from .open_games import OpenGame
 from .opening import Cutter, Opening
 from .partials import estimate_partial, players_partial
+from .probing import otherwise
 from .question import Item
 
 #: Where an item's stretch of the run is when its first game is open, and when all values are found.
@@ -55,6 +57,7 @@ class Explaining:
         prefix: str,
     ) -> None:
         self._started = time.monotonic()
+        self._cautions: list[Caution] = []
         self._request, self._explained, self._item, self._index = request, explained, item, index
         self._prefix = prefix
         self._way = way_of(request)
@@ -110,11 +113,9 @@ class Explaining:
         self._opening.keep()
         first.game.work_for(self._job)
         estimate, game = found.estimate, first.game
-        for caution in of_answer(self._request, first, estimate, about):
-            self._job.warn(self._prefix + caution)
+        self._caution(*of_answer(self._request, first, estimate))
         if self._request.region.strip():
-            for caution in of_region(self._item.region, first, self._explained.scene):
-                self._job.warn(self._prefix + caution)
+            self._caution(*of_region(self._item.region, first, self._explained.scene))
         total = math.fsum(estimate.phi)
         return RegionAnswer(
             name=self._item.name,
@@ -139,7 +140,14 @@ class Explaining:
             facts={**estimate.facts, **sight(first, self._item.region, grid)},
             stopped=found.stopped,
             seconds=time.monotonic() - self._started,
+            cautions=tuple(self._cautions),
         )
+
+    def _caution(self, *cautions: Caution) -> None:
+        """Tell of them at once, and with the answer."""
+        for caution in cautions:
+            self._cautions.append(caution)
+            self._job.warn(self._prefix + caution.text)
 
     def _attentive(self, turn: int) -> Attentive:
         """The stretch of the job of one baseline after the other."""
@@ -168,14 +176,24 @@ class Explaining:
             tuple(name for name, is_hidden in zip(self.first.players.names, one, strict=True) if is_hidden)
             for one in hidden_by(seen, about.pixels, self.first.players.rest)
         ]
-        # What the others hide is no reason to doubt these values; it is told with theirs.
-        if hidden[0] and self.first.game.scopes.any():
-            self._job.warn(self._prefix + of_hidden(self.first, hidden[0], alone=len(games) == 1))
+        self._caution(*self._of_hidden(hidden[0], found.estimate, alone=len(games) == 1))
         told = {
             name: compared_told(found.estimate, one, game, name, names)
             for (name, game, one), names in zip(games[1:], hidden[1:], strict=True)
         }
         return tuple({**told, **failed}[name] for name in self.others), hidden[0]
+
+    def _of_hidden(self, names: tuple[str, ...], found: Estimate, alone: bool) -> Iterator[Caution]:
+        """What the first baseline hides. What others hide is no reason to doubt these values: it is told with those."""
+        first, request = self.first, self._request
+        if not first.game.scopes.any():
+            return
+        probed = alone and isinstance(request, RegionShapRequest) and not is_farm(request, first)
+        other = otherwise(first, request.baseline, found.phi, self._explained.scene.bands) if probed else None
+        if other is not None:
+            yield of_otherwise(first, other)
+        elif names:
+            yield of_hidden(first, names, alone)
 
     def _pairs(self) -> tuple[tuple[str, str, float], ...]:
         """The pairs of players that only count together, the largest first; a warning where that takes too much."""
@@ -184,7 +202,7 @@ class Explaining:
         try:
             pairs = interactions(self.first.game, max(self.budget, CHEAP)).pairs
         except RequestError as error:
-            self._job.warn(self._prefix + str(error))
+            self._caution(Caution(NO_PAIRS, str(error)))
             return ()
         one, two = np.triu_indices(len(names), 1)
         values = pairs[one, two]

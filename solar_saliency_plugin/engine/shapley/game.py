@@ -12,6 +12,9 @@ from ...contract.errors import ModelInvalidError
 #: Coalitions (m, n), bool, and words for the progress → what each is worth, part by part, (m, parts), float64.
 Ask = Callable[[np.ndarray, str], np.ndarray]
 
+#: Coalitions are looked up so many at a time, and as many as have so many members at least: about a tenth of a second.
+_LOOKED_UP, _MEMBERS = 1024, 10**7
+
 
 @dataclass(frozen=True)
 class Known:
@@ -68,12 +71,11 @@ class Game:
 
     def parts(self, coalitions: np.ndarray, message: str = "") -> np.ndarray:
         """The same part by part, (m, parts), float64."""
-        keys = _keys(coalitions)
-        new = dict.fromkeys(key for key in keys if key not in self._rows)
-        if new:
-            first = {key: index for index, key in reversed(list(enumerate(keys)))}
-            self._remember(coalitions[[first[key] for key in new]], message)
-        return self._parts[[self._rows[key] for key in keys]]
+        rows: list[int] = []
+        for some in batches(len(coalitions), max(_LOOKED_UP, _MEMBERS // max(self.players, 1))):
+            self.check()
+            rows += self._rows_of(coalitions[some], message)
+        return self._parts[rows]
 
     def missing(self, coalitions: np.ndarray) -> int:
         """How many of coalitions (m, n) would have to be asked for."""
@@ -99,6 +101,15 @@ class Game:
         """Take over what an equal game was asked before: it costs nothing then."""
         new = [index for index, mask in enumerate(known.masks) if mask.tobytes() not in self._rows]
         self._store([known.masks[index].tobytes() for index in new], known.parts[new])
+
+    def _rows_of(self, coalitions: np.ndarray, message: str) -> list[int]:
+        """Where coalitions (m, n) stand among those that were asked; new ones are asked."""
+        keys = _keys(coalitions)
+        new = dict.fromkeys(key for key in keys if key not in self._rows)
+        if new:
+            first = {key: index for index, key in reversed(list(enumerate(keys)))}
+            self._remember(coalitions[[first[key] for key in new]], message)
+        return [self._rows[key] for key in keys]
 
     def _remember(self, coalitions: np.ndarray, message: str) -> None:
         parts = np.asarray(self._ask(coalitions, message), np.float64)

@@ -92,6 +92,19 @@ class ImageGame(Game):
         found = [self._answers(view, present, one)[0][view.weights.flatten() != 0] for one in view.baselines]
         return (sum(found[1:], found[0]) / len(found)).cpu().numpy()
 
+    def replaced(self, players: np.ndarray, spectrum: np.ndarray) -> float:
+        """v where some of the players (n,), bool, show a spectrum (bands,) and all others the image.
+
+        What is always absent stays the baseline's.
+        """
+        view, everybody = self._view, np.ones_like(players)
+        there = torch.from_numpy(self._labels.present(np.stack((~players, everybody)))).to(view.baselines.device)
+        present, played = there[:, self._group_of].split(1)
+        shown = torch.from_numpy(spectrum).to(view.reflectance)[:, None, None]
+        images = [torch.where(played[0], shown, baseline) for baseline in view.baselines]
+        found = [float((self._answers(view, present, image) @ self._membership).sum()) for image in images]
+        return sum(found) / len(found)
+
     @property
     def footprint(self) -> int:
         """What it takes up in memory, about, bytes."""

@@ -11,7 +11,7 @@ from .game import batches
 from .process import one_thread
 
 #: Multiplications between two looks at whether the user has cancelled: some tenths of a second on one core.
-_MULTIPLICATIONS = 10**9
+MULTIPLICATIONS = 10**9
 
 #: Columns up to which eigenvectors take less than a second.
 _FEW = 1000
@@ -25,7 +25,7 @@ def some_at_a_time(count: int, columns: int) -> Iterator[slice]:
 
     Some hundred rows at least: of fewer, each slice would take longer than its work.
     """
-    return batches(count, max(64, _MULTIPLICATIONS // max(columns, 1) ** 2))
+    return batches(count, max(64, MULTIPLICATIONS // max(columns, 1) ** 2))
 
 
 def inverse_of(

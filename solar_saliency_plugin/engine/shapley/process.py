@@ -35,7 +35,7 @@ _NO_NOISE = 1e-11
 _SPREAD = 1.0
 
 #: Pairs that the strengths are found from at most, and steps of the search.
-_SEARCHED, _STEPS = 300, 25
+SEARCHED, _STEPS = 300, 25
 
 #: Points of the integral at most: enough for any number of players, since the integrand is as smooth as exp.
 _POINTS = 32
@@ -87,7 +87,7 @@ def learned(
     Of 300 pairs at most. Every strength is drawn towards the usual one, so that few pairs do not say too much.
     ``check`` raises where the user has cancelled.
     """
-    signs, odd = signs[:_SEARCHED], odd[:_SEARCHED]
+    signs, odd = signs[:SEARCHED], odd[:SEARCHED]
     players = signs.shape[1]
     if not np.any(odd):
         return Prior(np.full(players, np.exp(-5.0)), np.exp(_NOISE[0]))
@@ -107,9 +107,9 @@ def of_part(signs: np.ndarray, odd: np.ndarray, whole: Prior, check: Callable[[]
     """
     if not np.any(odd):
         return whole
-    turned = signs[:_SEARCHED, 0]
-    kept = _different(signs[:_SEARCHED])
-    signs, odd = kept.signs, (odd[:_SEARCHED] * turned)[kept.first]
+    turned = signs[:SEARCHED, 0]
+    kept = _different(signs[:SEARCHED])
+    signs, odd = kept.signs, (odd[:SEARCHED] * turned)[kept.first]
     begin = np.array([np.log(max(whole.strengths.mean(), 0.02)), -14.0])
     unlikely, alike = _search(signs, odd, begin, check)
     as_whole = np.append(np.log(whole.strengths), np.log(whole.noise))
@@ -119,7 +119,7 @@ def of_part(signs: np.ndarray, odd: np.ndarray, whole: Prior, check: Callable[[]
     return Prior(np.full(signs.shape[1], np.exp(alike[0])), float(np.exp(alike[1])))
 
 
-def posterior(signs: np.ndarray, odd: np.ndarray, prior: Prior) -> Posterior:
+def posterior(signs: np.ndarray, odd: np.ndarray, prior: Prior, check: Callable[[], None] = lambda: None) -> Posterior:
     """What pairs (see :func:`learned`) say. Pairs that are the same, or each other's mirror image, count once."""
     turned = signs[:, 0]
     different = _different(signs)
@@ -129,7 +129,7 @@ def posterior(signs: np.ndarray, odd: np.ndarray, prior: Prior) -> Posterior:
     inverse, _ = _inverted(_kernel(kept, kept, prior.strengths) + np.diag(noise))
     rows = (odd * turned)[first]
     solved = inverse @ rows
-    shapley = shapley_of_kernel(kept, prior.strengths)
+    shapley = shapley_of_kernel(kept, prior.strengths, check)
     scale = max(float(rows @ solved), 0.0) / len(rows)
     variance = scale * np.maximum(
         _prior_variance(prior.strengths) - (shapley * _product(inverse, shapley)).sum(axis=0), 0
@@ -164,12 +164,13 @@ def foretold(found: Posterior, signs: np.ndarray) -> np.ndarray:
     return _kernel(signs, found.signs, found.strengths) @ found.weights
 
 
-def shapley_of_kernel(signs: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+def shapley_of_kernel(signs: np.ndarray, strengths: np.ndarray, check: Callable[[], None] = lambda: None) -> np.ndarray:
     """The Shapley values of the kernel as a game, given each of signs (p, n): (p, n)."""
     rho = np.tanh(strengths)
     points, weights = _gauss(min(signs.shape[1] // 2 + 1, _POINTS))
     found = np.zeros(signs.shape)
     for point, weight in zip(points, weights, strict=True):
+        check()
         factors = 1 + rho * point * signs
         found += weight * np.exp(np.log(factors).sum(axis=1, keepdims=True)) * rho * signs / factors
     # From the product's odd part, 1 / Π cosh a · sinh, to the kernel that is 1 for z = z'.

@@ -42,9 +42,12 @@ TOLD = 30
 
 Request = RegionShapRequest | BandShapRequest
 
-#: Members of a result that differ from run to run, or that the layers hold.
-_NOT_TOLD = ("seconds", "warnings", "regions")
-_NOT_TOLD_OF_REGION = ("seconds", "asked", "players", "compared", "facts", "interactions", "region_wkt", "target_wkt")
+#: Members of a result that differ from run to run, that the layers hold, or that the tag tells elsewhere.
+_NOT_TOLD = ("seconds", "warnings", "regions", "simulated")
+_NOT_TOLD_OF_REGION = (
+    *("seconds", "asked", "players", "compared", "facts", "interactions", "region_wkt", "target_wkt"),
+    "cautions",  # among the warnings
+)
 
 #: How many players of a region the tag tells of, and what.
 STRONGEST = 6

@@ -92,9 +92,10 @@ def _of_layer(request: RegionQuestion, grid: Grid, area: Window, job: Job) -> tu
     found, outside = [], 0
     order = np.argsort(layer.features, kind="stable")
     numbers, starts = np.unique(layer.features[order], return_index=True)
+    alone = request.name.strip() if len(numbers) == 1 else ""
     for feature, own in zip(numbers, np.split(order, starts[1:]), strict=True):
         job.check()
-        name = prefix + names.get(int(feature), f"{feature + 1}")
+        name = alone or prefix + names.get(int(feature), f"{feature + 1}")
         try:
             outline = shapely.union_all(shapes[own])
             target = target_of(outline, grid, area, request.pixels == "detected")

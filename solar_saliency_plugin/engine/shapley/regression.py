@@ -53,10 +53,12 @@ class Regression:
         target = odd - (self._pairs.sizes - self._players / 2) * even
         moment, fitted = np.zeros(self._players), np.zeros(len(odd))
         for some in some_at_a_time(len(odd), self._players):
+            self._check()
             moment += (self._weights[some] * target[some]) @ self._rows(some)
         apart = self._inverse @ moment
         apart -= apart.mean()
         for some in some_at_a_time(len(odd), self._players):
+            self._check()
             fitted[some] = self._rows(some) @ apart
         residual = target - fitted
         # How much the values one by one explain, all alike being the null model.

@@ -10,6 +10,7 @@ from ...contract.errors import InputError, LongRunError, RequestError, TargetEmp
 from ...contract.region_shap import BandShapRequest, RegionAnswer, RegionShapRequest
 from ..attribution.explained import Explained
 from ..job import Job
+from ..provenance import is_simulated
 from .asking import require_consent
 from .drawing import Drawing
 from .explaining import Explaining
@@ -43,6 +44,7 @@ class Ran:
             "device": explained.network.device,
             "model": explained.model.card.name,
             "model_sha256": explained.model.sha256,
+            "simulated": is_simulated(explained.scene.id),
             "seconds": job.seconds,
             "warnings": tuple(job.warnings),
         }

@@ -1,6 +1,6 @@
 """What each part of the recipe and of its data is worth: networks fitted without it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,12 +83,19 @@ def label_noise(kept: Networks) -> dict[str, Any]:
     for learned_from, found in (("learned from", everything), ("not learned from", distrusted)):
         for scored in ("scored", "not scored"):
             counted = [one for one in found if scored == "scored" or one.view.site not in DOUBTED]
-            tallies = site_tallies([one for one in counted if one.view.snow <= SNOW_LIMIT], strip=False)
+            clear = [one for one in counted if one.view.snow <= SNOW_LIMIT]
             figures[f"{learned_from}, {scored}"] = {
-                "average_precision": rounded(pooled(tallies).average_precision()),
-                "iou": rounded(total(counts_at(tallies, thresholds).values()).iou()),
+                **_scored(site_tallies(clear, strip=False), thresholds),
+                "without_outlines_strip": _scored(site_tallies(clear, strip=True), thresholds),
             }
     return {"doubted_sites": sorted(DOUBTED), **figures}
+
+
+def _scored(tallies: Mapping[int, Tally], thresholds: Mapping[int, float]) -> dict[str, float | None]:
+    return {
+        "average_precision": rounded(pooled(tallies).average_precision()),
+        "iou": rounded(total(counts_at(tallies, thresholds).values()).iou()),
+    }
 
 
 def _short(

@@ -141,6 +141,23 @@ def test_the_rest_is_a_player_or_stays_or_is_gone(view_of: Callable[..., View], 
     np.testing.assert_allclose(games["present"].values(every_coalition(2)), whole[1], atol=1e-6)
 
 
+@pytest.mark.parametrize("rest", ["player", "present", "absent"])
+def test_players_that_show_a_spectrum_are_as_absent_as_with_that_baseline_and_change_nothing_else(
+    view_of: Callable[..., View], wide_model: Model, rest: str
+) -> None:
+    view = view_of(wide_model, 24, 24)
+    labels = np.full((24, 24), -1)
+    labels[8:12, 8:16], labels[12:16, 8:16] = 0, 1
+    game = ImageGame(
+        replace(view, baselines=torch.full_like(view.reflectance, 0.3)), of_regions(labels, _seen(view), 10, rest)
+    )
+    for who in every_coalition(game.players):
+        absent = float(game.values(~who[None])[0])
+        assert game.replaced(who, np.full(10, 0.3, np.float32)) == pytest.approx(absent, abs=1e-5)
+    nobody = np.zeros(game.players, bool)
+    assert game.replaced(nobody, np.full(10, 0.05, np.float32)) == pytest.approx(game.present, abs=1e-5)
+
+
 def test_where_image_and_baseline_are_alike_nothing_is_asked(
     view_of: Callable[..., View], shipped_model: Model
 ) -> None:

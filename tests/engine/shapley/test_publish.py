@@ -147,6 +147,7 @@ def _result(explained: Explained, answers: Sequence[RegionAnswer], outputs: Outp
         "device": "cpu",
         "model": explained.model.card.name,
         "model_sha256": explained.model.sha256,
+        "simulated": False,
         "seconds": 1.0,
     }
 

@@ -14,6 +14,12 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from solar_saliency_plugin.contract.cautions import (
+    BASELINE_IS_FARM,
+    EQUALS_BASELINE,
+    HIDDEN_BY_BASELINE,
+    LIKE_BASELINE,
+)
 from solar_saliency_plugin.contract.errors import (
     CancelledError,
     DiskFullError,
@@ -246,11 +252,22 @@ def test_a_baseline_that_equals_the_image_gives_zeros_and_is_warned_of(explain: 
     (answer,) = result.regions
     assert not phi(answer).any() and answer.f_x == answer.f_baseline and answer.phi_sum == 0
     assert not any(player.certain for player in answer.players)
-    assert any("equals the image" in warning for warning in result.warnings)
+    assert [caution.kind for caution in answer.cautions] == [EQUALS_BASELINE]
+    assert "equals the image" in answer.cautions[0].text and answer.cautions[0].text in result.warnings
 
 
 def test_a_baseline_that_is_a_farm_itself_is_warned_of(explain: Explain) -> None:
-    assert any("takes the baseline itself" in warning for warning in explain(baseline="blur", blur=10.0).warnings)
+    result = explain(baseline="blur", blur=10.0)
+    (warned,) = (caution for caution in result.regions[0].cautions if caution.kind == BASELINE_IS_FARM)
+    assert "takes the baseline itself" in warned.text and warned.text in result.warnings
+
+
+def test_it_is_told_whether_the_scene_is_simulated(
+    explain: Explain, tmp_path: Path, write_scene: Callable[..., Path]
+) -> None:
+    simulated = write_scene(tmp_path / "SIMULATED_farm.tif", reflectance())
+    few = {"superpixels": 4, "evaluations": 20}
+    assert [explain(**few).simulated, explain(scene=str(simulated), **few).simulated] == [False, True]
 
 
 @pytest.fixture
@@ -272,13 +289,15 @@ def test_what_a_baseline_hides_is_told_and_another_one_shows_it(explain: Explain
     shown = [answer.compared[0].phi[answer.players.index(player)] for player in hidden]
     assert min(shown) > 0.05 * np.abs(answer.compared[0].phi).sum()
     assert not set(answer.hidden) & set(answer.compared[0].hidden)
-    assert any("hides superpixel" in warning for warning in result.warnings)
+    (warned,) = (caution for caution in answer.cautions if caution.kind == HIDDEN_BY_BASELINE)
+    assert "hides superpixel" in warned.text and warned.text in result.warnings
     for other in answer.compared:
         assert sum(other.phi) == pytest.approx(answer.f_x - other.f_baseline, abs=1e-6)
         assert -1 <= other.rank_correlation <= 1
     alone = explain(**asked)
     assert set(alone.regions[0].hidden) <= set(answer.hidden) and alone.regions[0].hidden
-    assert any("looks nearly like superpixel" in warning for warning in alone.warnings)
+    (warned,) = (caution for caution in alone.regions[0].cautions if caution.kind == LIKE_BASELINE)
+    assert "looks nearly like superpixel" in warned.text and warned.text in alone.warnings
 
 
 def test_comparing_is_what_each_baseline_says_by_itself(explain: Explain) -> None:

@@ -65,6 +65,7 @@ def tell(explained: Explained) -> Tell:
             "device": "cpu",
             "model": "m",
             "model_sha256": "0",
+            "simulated": False,
             "seconds": 1.0,
             **changes,
         }

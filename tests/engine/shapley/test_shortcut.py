@@ -12,6 +12,7 @@ import torch
 
 from solar_saliency_plugin.contract.attribution import AttributeRequest, MethodOptions, Question
 from solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
+from solar_saliency_plugin.contract.cautions import MAY_HIDE
 from solar_saliency_plugin.contract.region_shap import Player, RegionAnswer, RegionShapRequest, RegionShapResult
 from solar_saliency_plugin.engine.attribution.attribute import attribute
 from solar_saliency_plugin.engine.attribution.explained import open_explained
@@ -188,6 +189,19 @@ def test_who_begins_with_a_baseline_that_hides_the_shortcut_is_warned(run: Calla
     named = {player.name: player for player in answer.players}
     assert answer.hidden and any(_is_snow(named[name]) for name in answer.hidden)
     assert any("hides" in warning for warning in result.warnings)
+
+
+def test_who_asks_no_other_baseline_than_one_that_hides_the_shortcut_is_warned_too(run: Callable[..., Any]) -> None:
+    """The snow does not quite look like the mean."""
+    result = run("taker", "mean", ())
+    (answer,) = result.regions
+    snow = [player for player in answer.players if _is_snow(player)]
+    assert min(player.contrast for player in snow) > 0.1 and not answer.hidden
+    (told,) = (caution for caution in answer.cautions if caution.kind == MAY_HIDE)
+    assert all(f"{player.name}" in told.text for player in snow) and told.text in result.warnings
+    for model, baseline in (("honest", "mean"), ("honest", "soil"), ("taker", "zero")):
+        (answer,) = run(model, baseline, ()).regions
+        assert MAY_HIDE not in [caution.kind for caution in answer.cautions]
 
 
 def test_a_network_that_did_not_take_it_owes_the_snow_nothing(run: Callable[..., Any]) -> None:
