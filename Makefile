@@ -21,7 +21,7 @@ PYTEST_DEV := $(DEV)/bin/python -m pytest
 # The plugin under the name that QGIS loads it by.
 LINK := build/link/solar_saliency
 
-.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey contact-sheets screenshots train study guide package clean qgis screen
+.PHONY: demo test test-lint test-engine test-qgis test-gui lint bench survey contact-sheets screenshots train study guide translations package clean qgis screen
 .NOTPARALLEL:
 
 demo: qgis $(ENGINE)/.ready
@@ -86,6 +86,11 @@ guide: $(ENGINE)/.ready
 	    --scene build/guide/sample --polygons build/guide/sample/SIMULATED_truth.gpkg --feature 11
 	test ! -d "$(FARMS)" || $(ENGINE)/bin/python -m solar_saliency_plugin.engine.attribution.guide --output build/guide \
 	    --scene "$(FARMS)/s2/S2_2022_777.nc" --date 2022-07-19 --polygons "$(FARMS)/farm_polygons.geojson" --feature 772
+
+# Texts for translators, and for QGIS what they made of them. lrelease comes with python3-qgis.
+translations: qgis
+	$(SYSTEM_PYTHON) tests/translations/template.py
+	for language in $(wildcard resources/i18n/solar_saliency_*.ts); do lrelease -silent $$language || exit 1; done
 
 # What a user installs: tracked files of the plugin, without what only developers need.
 package:
