@@ -1,6 +1,6 @@
 """Explain Detection: a scene and a target in, a map out of what raised or lowered the model's answer."""
 
-from typing import Any, ClassVar, Dict, List, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping
 
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
@@ -9,6 +9,7 @@ from ..solar_saliency_plugin.contract.attribution import surroundings_in_words, 
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from ..solar_saliency_plugin.contract.band_words import band_text
 from .explaining import ExplainingAlgorithm, map_presentation
+from .text_chart import SPACE, text_chart
 from .wording import share_text
 
 #: Where the attribution lies, by the result's members.
@@ -19,12 +20,6 @@ PLACES = {
     "within_200_m": "100–200 m",
     "beyond_200_m": "farther away",
 }
-
-#: Half the width of the chart, in signs.
-HALF = 16
-
-#: A space that HTML does not shorten.
-SPACE = "\N{NO-BREAK SPACE}"
 
 
 class Attribute(ExplainingAlgorithm):
@@ -48,7 +43,8 @@ class Attribute(ExplainingAlgorithm):
         outputs = super().deliver(request, result, context, feedback)
         if result["bands"]:
             feedback.pushInfo(f"{_measured(result, request)}, for each band, added up over all pixels:")
-            feedback.pushConsoleInfo(band_chart(result["bands"]))
+            named = {band_text(band): value for band, value in result["bands"].items()}
+            feedback.pushConsoleInfo(text_chart(named))
         return outputs
 
     def summary(self, result: Dict[str, Any]) -> List[str]:
@@ -103,19 +99,3 @@ def _where(result: Mapping[str, Any]) -> List[str]:
     method = ATTRIBUTION_METHODS.get(result["attribution_method"])
     outside = surroundings_in_words(result["inside"], method, result["settings"]) if method is not None else ""
     return [f"Of the attribution, whatever its sign, lie: {', '.join(shares)}.", *([outside] if outside else [])]
-
-
-def band_chart(bands: Mapping[str, Optional[float]], half: int = HALF) -> str:
-    """A bar for each band, in text: to the right where its number is positive, to the left where it is negative."""
-    sums = {band_text(band): value or 0.0 for band, value in bands.items()}
-    longest = max((abs(value) for value in sums.values()), default=0.0)
-    width = max(len(band) for band in sums)
-    lines = []
-    for band, value in sums.items():
-        halves = round(2 * half * abs(value) / longest) if longest else 0
-        bar = "█" * (halves // 2)
-        left = ("▐" if halves % 2 else "") + bar if value < 0 else ""
-        right = bar + ("▌" if halves % 2 else "") if value > 0 else ""
-        number = f"{value:+.3g}".replace("-", "−")
-        lines.append(f"{band:<{width}} {left:>{half}}│{right:<{half}} {number}")
-    return "\n".join(lines).replace(" ", SPACE)

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from ..solar_saliency_plugin.bridge import environment
@@ -25,7 +26,7 @@ from ..solar_saliency_plugin.bridge.layers import Presentation, reload_layers, s
 from ..solar_saliency_plugin.bridge.worker import worker
 from ..solar_saliency_plugin.contract import METHODS
 from ..solar_saliency_plugin.contract.errors import CancelledError, SolarSaliencyError
-from ..solar_saliency_plugin.contract.options import Option, Role, options
+from ..solar_saliency_plugin.contract.options import Option, Role, option_of, options
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from . import parameters as engine_parameters
 from .checks import check_geopackage, check_numbers
@@ -36,8 +37,12 @@ from .wording import label, words
 
 ICONS = Path(__file__).parents[1] / "resources" / "icons"
 
-#: Caught by the plugin's URL handler: one click leads to set-up.
-SETUP_LINK = '<a href="solarsaliency:setup">Set up the engine…</a>'
+translate = QCoreApplication.translate
+
+
+def setup_link() -> str:
+    """A link that the plugin's URL handler catches: one click leads to set-up."""
+    return f'<a href="solarsaliency:setup">{translate("Engine", "Set up the engine…")}</a>'
 
 
 class PluginAlgorithm(QgsProcessingAlgorithm):
@@ -104,6 +109,10 @@ class EngineAlgorithm(PluginAlgorithm):
         """The options of the engine's method that the dialog shows."""
         return options(METHODS[self.METHOD].request)
 
+    def chosen(self, values: Mapping[str, Any], name: str) -> str:
+        """The choice of an option: the one that is sent, or the engine's own."""
+        return str(values.get(name, option_of(METHODS[self.METHOD].request, name).default))
+
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
         asked = self.engine_options()
         for option in engine_parameters.inputs(asked) + engine_parameters.outputs(asked):
@@ -133,7 +142,7 @@ class EngineAlgorithm(PluginAlgorithm):
 
     def canExecute(self) -> Tuple[bool, str]:
         state = environment.state()
-        return (True, "") if state.ready else (False, f"<p>{html.escape(state.reason)}</p><p>{SETUP_LINK}</p>")
+        return (True, "") if state.ready else (False, f"<p>{html.escape(state.reason)}</p><p>{setup_link()}</p>")
 
     def checkParameterValues(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[bool, str]:
         state = environment.state()

@@ -38,7 +38,7 @@ class DeletionMask(ExplainingAlgorithm):
 
     def checked_inputs(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Dict[str, Any]:
         values = super().checked_inputs(parameters, context)
-        form = values.get("form", "smallest")
+        form = self.chosen(values, "form")
         foreign = "area" if form == "smallest" else "area_weight"
         if foreign in values:
             raise QgsProcessingException(

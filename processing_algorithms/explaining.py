@@ -4,14 +4,17 @@ import html
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Tuple
 
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject
 
 from ..solar_saliency_plugin.bridge.layers import Presentation
-from ..solar_saliency_plugin.contract.attribution import INEXACT
+from ..solar_saliency_plugin.bridge.processes import on_gui_thread
+from ..solar_saliency_plugin.bridge.targets import outlined_detection, sole_detection
+from ..solar_saliency_plugin.contract.attribution import INEXACT, BaselineOptions
 from ..solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS, AttributionMethod
-from ..solar_saliency_plugin.contract.options import Option
+from ..solar_saliency_plugin.contract.options import Option, option_of
 from .base import EngineAlgorithm
-from .wording import LABELS, choice_text, words
+from .file_inputs import features
+from .wording import LABELS, choice_in_sentence, choice_text, words
 
 #: What a dialog asks first; the rest follows in the contract's order.
 FIRST = (
@@ -26,6 +29,9 @@ FIRST = (
     "baseline_scene",
     "model",
 )
+
+#: The baseline that dialogs do not send, since it is the engine's own choice.
+BASELINE = str(option_of(BaselineOptions, "baseline").default)
 
 #: The page that tells of every method in full.
 METHODS_PAGE = Path(__file__).parents[1] / "resources" / "help" / "methods.html"
@@ -62,7 +68,23 @@ class ExplainingAlgorithm(EngineAlgorithm):
         for name, reason in self.left_over(self.read_inputs(parameters, context)).items():
             # What is explained is not what a layer that was chosen lets one expect.
             (feedback.pushWarning if name == "polygons" else feedback.pushInfo)(reason)
-        return super().prepareAlgorithm(parameters, context, feedback)
+        prepared = super().prepareAlgorithm(parameters, context, feedback)
+        # A name of the user's own comes first; what has none is called as a click on it would call it.
+        name = self._request.get("name") or self._detection(parameters, context)
+        if name:
+            self._request["name"] = name
+        return prepared
+
+    def _detection(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> str:
+        """The name of the detection that is explained; empty where it is not one, or not one of the project's."""
+        if not on_gui_thread():  # a step of a model: the project's layers are out of reach
+            return ""
+        asked = self._request
+        outline = asked.get("target") or asked.get("region")
+        if outline:
+            return outlined_detection(QgsProject.instance(), outline, asked.get("target_crs", ""))
+        found = features(parameters["POLYGONS"], context) if asked.get("polygons") else None
+        return sole_detection(found) if found is not None else ""
 
     def left_over(self, values: Mapping[str, Any]) -> Dict[str, str]:
         """Inputs that other ones make useless, such as those that a dialog fills in, each with the reason in words."""
@@ -107,9 +129,13 @@ def map_name(request: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     method = ATTRIBUTION_METHODS.get(str(request.get("attribution_method", "")))
     name = method.title if method is not None else words(str(request.get("attribution_method") or "attribution"))
     if method is not None and _compares(method, request):
-        baseline = choice_text("baseline", str(request.get("baseline") or "soil"))
-        name += f" ({baseline[0].lower()}{baseline[1:]})"
+        name += f" ({compared_with(request)})"
     return warned(name, is_inexact(result))
+
+
+def compared_with(request: Mapping[str, Any]) -> str:
+    """What the image was compared with, as names of layers have it."""
+    return choice_in_sentence("baseline", str(request.get("baseline") or BASELINE))
 
 
 def is_inexact(result: Mapping[str, Any]) -> bool:

@@ -9,10 +9,9 @@ from ..solar_saliency_plugin.bridge.groups import WHY
 from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.bridge.targets import place_name
 from ..solar_saliency_plugin.contract.errors import LongRunError
-from .attribute import band_chart
-from .explaining import ExplainingAlgorithm, warned
+from .explaining import BASELINE, ExplainingAlgorithm, compared_with, warned
 from .parameters import inputs
-from .wording import choice_text
+from .text_chart import text_chart
 
 #: How many regions the log tells of, each in a line of its own.
 LINES = 100
@@ -23,7 +22,7 @@ BARS = 15
 
 #: What a dialog asks first, and then among its advanced parameters.
 FIRST = (
-    *("scene", "target", "region", "polygons", "margin", "pixels", "baseline", "compare", "baseline_scene"),
+    *("scene", "target", "polygons", "region", "margin", "pixels", "baseline", "compare", "baseline_scene"),
     *("cut", "segments", "superpixels", "players", "evaluations", "model"),
     *("estimator", "interactions", "error", "long", "superpixel", "cut_bands", "components", "rest"),
     *("neighbours", "outside", "name", "quantity", "total", "threshold", "around", "blur", "spectra"),
@@ -35,9 +34,9 @@ class RegionAlgorithm(ExplainingAlgorithm):
 
     LABELS: ClassVar[Dict[str, str]] = {
         **ExplainingAlgorithm.LABELS,
-        "region": "Region: a polygon",
-        "polygons": "Or polygons that are explained one by one",
-        "margin": "Where no region is given: margin around the target",
+        "polygons": "Or a layer of targets, each explained by itself",
+        "region": "Region in which reasons are sought: a polygon",
+        "margin": "Without a region: margin around the target",
         "compare": "Compared with these baselines, too",
         "rest": "What lies outside of the region",
         "long": "Go on even if it takes longer than ten minutes",
@@ -61,8 +60,9 @@ class RegionAlgorithm(ExplainingAlgorithm):
                 f"“Selected” beside “{self.shown('target')}” or “{self.shown('region')}”; or choose a layer of "
                 "polygons."
             )
-        if values.get("baseline", "soil") in values.get("compare", ()):
-            values["compare"] = [name for name in values["compare"] if name != values.get("baseline", "soil")]
+        first = values.get("baseline", BASELINE)
+        if first in values.get("compare", ()):
+            values["compare"] = [name for name in values["compare"] if name != first]
         return values
 
     def shown(self, name: str) -> str:
@@ -105,9 +105,8 @@ class RegionAlgorithm(ExplainingAlgorithm):
     def layer_name(self, request: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         """What the layer of polygons is called: region, how many parts, baseline; with a sign where it has a flaw."""
         found = result["regions"]
-        baseline = choice_text("baseline", str(request.get("baseline") or "soil"))
         of = f"{len(found)} regions" if len(found) > 1 else what_is_explained(request, result)
-        name = f"{of}: {self.parts(result)} ({baseline[0].lower()}{baseline[1:]})"
+        name = f"{of}: {self.parts(result)} ({compared_with(request)})"
         return warned(name, any(answer["hidden"] or answers.is_rough(answer) for answer in found))
 
     def parts(self, result: Mapping[str, Any]) -> str:
@@ -125,7 +124,7 @@ class RegionAlgorithm(ExplainingAlgorithm):
         if len(result["regions"]) == 1:
             players = sorted(result["regions"][0]["players"], key=lambda player: player["rank"])[:BARS]
             feedback.pushInfo("What each raised (to the right) or lowered the answer by, the largest first:")
-            feedback.pushConsoleInfo(band_chart({answers.player_text(player): player["phi"] for player in players}))
+            feedback.pushConsoleInfo(text_chart({answers.player_text(player): player["phi"] for player in players}))
         return outputs
 
     def summary(self, result: Dict[str, Any]) -> List[str]:

@@ -40,6 +40,7 @@ _GUI = f"{__package__.rpartition('.')[0]}.solar_saliency_plugin.gui"
 SCENE_WIDGET = f"{_GUI}.scene_widget.SceneWidget"
 SCENES_WIDGET = f"{_GUI}.scene_widget.ScenesWidget"
 MODEL_WIDGET = f"{_GUI}.model_widget.ModelWidget"
+LAYER_WIDGET = f"{_GUI}.layer_widget.LayerWidget"
 TARGET_WIDGET = f"{_GUI}.target_widget.TargetWidget"
 
 #: The parameter with the layer whose fields a FIELD is chosen from.
@@ -108,9 +109,12 @@ def _define_scenes(option: Option, name: str, label: str) -> QgsProcessingParame
     return _with_widget(several, SCENES_WIDGET)
 
 
-def _define_model(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
-    text = QgsProcessingParameterString(name, label, option.default, False, _may_be_empty(option))
-    return _with_widget(text, MODEL_WIDGET)
+def _text_in(widget: str) -> Callable[..., QgsProcessingParameterDefinition]:
+    def define(option: Option, name: str, label: str) -> QgsProcessingParameterDefinition:
+        text = QgsProcessingParameterString(name, label, option.default, False, _may_be_empty(option))
+        return _with_widget(text, widget)
+
+    return define
 
 
 def _with_widget(parameter: QgsProcessingParameterDefinition, widget: str) -> QgsProcessingParameterDefinition:
@@ -235,7 +239,8 @@ _ROLES = {
         read_vector,
     ),
     Role.FIELD: Kind(_define_field, _TEXT.read),
-    Role.MODEL: Kind(_define_model, _TEXT.read),
+    Role.MODEL: Kind(_text_in(MODEL_WIDGET), _TEXT.read),
+    Role.NETWORK_LAYER: Kind(_text_in(LAYER_WIDGET), _TEXT.read),
     Role.FOLDER: Kind(
         _chosen(QgsProcessingParameterFile.Behavior.Folder), lambda a, p, n, c: a.parameterAsFile(p, n, c) or None
     ),

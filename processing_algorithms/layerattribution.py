@@ -18,6 +18,10 @@ class LayerAttribution(ExplainingAlgorithm):
 
     METHOD = "layerattribution"
     DISPLAY_NAME = "Look Into the Network"
+    ORDER = (
+        *("scene", "target", "polygons", "pixels", "attribution_method"),
+        *("model", "layer", "channel", "top_channels", "per_band", "baseline", "baseline_scene"),
+    )
     LABELS: ClassVar[Dict[str, str]] = {
         **ExplainingAlgorithm.LABELS,
         "output": "Layer attribution",

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
 )
 
+from ..solar_saliency_plugin.bridge.coordinate_systems import crs_text
 from ..solar_saliency_plugin.contract.options import Option, Role
 from ..solar_saliency_plugin.qgis_compat import ADVANCED
 from .kinds import OUTPUTS, WITH_CRS, kind_of
@@ -84,7 +85,7 @@ def _place(
         if owner != name and owner in values:
             values[name] = _carried_over(values[name], crs, systems[owner], context)
         else:
-            values[sent_as] = crs.authid() or crs.toWkt()
+            values[sent_as] = crs_text(crs)
 
 
 def _crs_option(options: Iterable[Option], name: str) -> str:
@@ -113,8 +114,8 @@ def _carried_over(
         moved = False
     if not moved:
         raise QgsProcessingException(
-            f"The region lies where {wanted.authid()}, the target's CRS, does not reach. Is it really in "
-            f"{crs.authid() or crs.description()}?"
+            f"The region lies where {wanted.authid() or wanted.description()}, the target's CRS, does not reach. Is it "
+            f"really in {crs.authid() or crs.description()}?"
         )
     return geometry.asWkt()
 

@@ -3,6 +3,7 @@
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from ..solar_saliency_plugin.bridge.worker import know_as
 from .attribute import Attribute
 from .bandshap import BandShap
 from .base import ICONS
@@ -61,8 +62,10 @@ class SolarSaliencyProvider(QgsProcessingProvider):
         return QIcon(str(ICONS / "solar_saliency.svg"))
 
     def loadAlgorithms(self) -> None:
-        for algorithm in ALGORITHMS:
-            self.addAlgorithm(algorithm())
+        for kind in ALGORITHMS:
+            algorithm = kind()
+            know_as(algorithm.name(), algorithm.displayName())
+            self.addAlgorithm(algorithm)
 
     def supportsNonFileBasedOutput(self) -> bool:
         return False  # the engine writes files; a memory layer would be lost to it

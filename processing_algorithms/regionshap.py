@@ -25,7 +25,7 @@ class RegionShap(RegionAlgorithm):
         "cut_bands": "Bands that likeness is judged by",
         "components": "Judge likeness by principal components",
         "estimator": "How the values are found",
-        "error": "Stop at this standard error, as a share of the difference",
+        "error": "Stop early at this standard error, a share of the difference (0: do not)",
         "neighbours": "L-Shapley: steps to neighbours",
         "outside": "L-Shapley: superpixels farther away",
         "interactions": "Find pairs that only count together",
@@ -46,7 +46,7 @@ class RegionShap(RegionAlgorithm):
 
     def left_over(self, values: Mapping[str, Any]) -> Dict[str, str]:
         found = super().left_over(values)
-        cut, estimator = str(values.get("cut", "slic")), str(values.get("estimator", "auto"))
+        cut, estimator = self.chosen(values, "cut"), self.chosen(values, "estimator")
         reasons = {
             "segments": (cut != "polygons", self._cut_is(cut)),
             "superpixels": (bool(values.get("superpixel")), "their size is given."),

@@ -1,10 +1,12 @@
-"""The plugin as QGIS drives it: provider, menu, toolbar and layer actions come and go with it."""
+"""The plugin as QGIS drives it: translation, provider, menu, toolbar and layer actions come and go with it."""
 
 from typing import Any, List, Optional
 
 from qgis.core import QgsApplication, QgsProcessingProvider
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..processing_algorithms.provider import SolarSaliencyProvider
+from .bridge import translation
 from .bridge.layers import forget_waiting
 from .bridge.worker import worker
 
@@ -14,6 +16,7 @@ class SolarSaliencyPlugin:
 
     def __init__(self, iface: Optional[Any]) -> None:
         self._iface = iface
+        self._translator = translation.install()  # first of all: what is built from now on is built with its texts
         self._provider: Optional[QgsProcessingProvider] = None
         self._parts: List[Any] = []
 
@@ -42,3 +45,6 @@ class SolarSaliencyPlugin:
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
+        if self._translator is not None:
+            QCoreApplication.removeTranslator(self._translator)
+            self._translator = None

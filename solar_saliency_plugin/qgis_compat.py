@@ -27,6 +27,13 @@ else:
     POINT_GEOMETRY = QgsWkbTypes.GeometryType.PointGeometry
     POLYGON_GEOMETRY = QgsWkbTypes.GeometryType.PolygonGeometry
 
+if hasattr(Qgis, "CrsWktVariant"):  # QGIS 3.36 and later
+    WKT_PREFERRED = Qgis.CrsWktVariant.Preferred
+else:
+    from qgis.core import QgsCoordinateReferenceSystem
+
+    WKT_PREFERRED = QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED
+
 if hasattr(Qgis, "ProcessingSourceType"):  # QGIS 3.36 and later
     POLYGONS = Qgis.ProcessingSourceType.VectorPolygon
     RASTERS = Qgis.ProcessingSourceType.Raster
@@ -44,6 +51,7 @@ __all__ = [
     "RASTERS",
     "RASTER_LAYER",
     "VECTOR_LAYER",
+    "WKT_PREFERRED",
     "QAction",
     "QActionGroup",
     "single_feature",

@@ -5,11 +5,16 @@ these functions then raise ArithmeticError, AttributeError, LookupError, TypeErr
 """
 
 import math
-from typing import Any, Iterable, List, Mapping
+from typing import Any, Iterable, List, Mapping, Tuple
+
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.attribution import INEXACT
 from ..contract.band_words import BAND_WORDS
-from ..contract.shapley_words import ESTIMATOR_WORDS, own_name, sight_text
+from ..contract.shapley_words import BASELINE_WORDS, ESTIMATOR_WORDS, own_name, sight_text
+from .translation import word
+
+translate = QCoreApplication.translate
 
 #: How many parts a line names of those that raised, and of those that lowered the answer.
 NAMED = 3
@@ -28,11 +33,18 @@ def player_text(player: Mapping[str, Any]) -> str:
     """What a part is called: by its number on the map, its bands, or both: superpixel 3; red B04."""
     number, bands = int(player["number"]), str(player["bands"])
     if number:
-        called = own_name(str(player["name"]), number, bands) or f"superpixel {number}"
-        return f"{bands} of {called}" if bands else called
+        called = own_name(str(player["name"]), number, bands)
+        called = called or translate("Answers", "superpixel {number}").format(number=number)
+        return translate("Answers", "{bands} of {part}").format(bands=bands, part=called) if bands else called
     if player["name"] == "rest":
-        return "what surrounds the region"
-    return f"{BAND_WORDS[bands]} {bands}" if bands in BAND_WORDS else bands or str(player["name"])
+        return _surroundings()
+    if bands in BAND_WORDS:
+        return translate("Answers", "{colour} {band}").format(colour=word(BAND_WORDS[bands]), band=bands)
+    return bands or str(player["name"])
+
+
+def _surroundings() -> str:
+    return translate("Answers", "what surrounds the region")
 
 
 def value_text(player: Mapping[str, Any]) -> str:
@@ -80,38 +92,69 @@ def adds_up(answer: Mapping[str, Any]) -> bool:
 
 def headline(answer: Mapping[str, Any]) -> str:
     """Which parts raised and lowered the answer most."""
-    found = moved(answer)
-    return f"The answer was {found}." if found else _unmoved(answer)
+    raised, lowered = _movers(answer)
+    if raised and lowered:
+        told = translate("Answers", "The answer was raised by {raised}; lowered by {lowered}.")
+    elif raised:
+        told = translate("Answers", "The answer was raised by {raised}.")
+    elif lowered:
+        told = translate("Answers", "The answer was lowered by {lowered}.")
+    else:
+        return _unmoved(answer)
+    return told.format(raised=raised, lowered=lowered)
 
 
 def moved(answer: Mapping[str, Any]) -> str:
-    """Which parts raised and lowered the answer most, as a part of a sentence; empty where none is sure to have."""
+    """Which parts raised and lowered the answer most, to stand after a colon; empty where none is sure to have."""
+    raised, lowered = _movers(answer)
+    if raised and lowered:
+        told = translate("Answers", "raised by {raised}; lowered by {lowered}")
+    elif raised:
+        told = translate("Answers", "raised by {raised}")
+    else:
+        told = translate("Answers", "lowered by {lowered}") if lowered else ""
+    return told.format(raised=raised, lowered=lowered)
+
+
+def _movers(answer: Mapping[str, Any]) -> Tuple[str, str]:
+    """The parts that are sure to have raised, and to have lowered the answer, with their values."""
     players = sorted(answer["players"] or answer.get("strongest", ()), key=lambda player: -abs(player["phi"]))
     worth = [p for p in players if abs(p["phi"]) >= WORTH * abs(players[0]["phi"]) > 0 and not _is_unsure(p)]
-    told = []
-    for did, sign in (("raised", 1), ("lowered", -1)):
-        named = [f"{player_text(p)} ({value_text(p)})" for p in worth if sign * p["phi"] > 0][:NAMED]
-        if named:
-            told.append(f"{did} by {', '.join(named)}")
-    return "; ".join(told)
+    raised, lowered = (
+        ", ".join([f"{player_text(p)} ({value_text(p)})" for p in worth if sign * p["phi"] > 0][:NAMED])
+        for sign in (1, -1)
+    )
+    return raised, lowered
 
 
 def _unmoved(answer: Mapping[str, Any]) -> str:
     if any(player["phi"] for player in answer["players"] or answer.get("strongest", ())):
-        return "Nothing is sure to have raised or lowered the answer: allow more evaluations."
-    return "Nothing raised or lowered the answer: the baseline gives the same one."
+        return translate("Answers", "Nothing is sure to have raised or lowered the answer: allow more evaluations.")
+    return translate("Answers", "Nothing raised or lowered the answer: the baseline gives the same one.")
 
 
 def sums(answer: Mapping[str, Any]) -> str:
     """The answers for image and baseline, and whether the values add up to what lies between."""
-    difference = answer["f_x"] - answer["f_baseline"]
-    line = (
-        f"The answer is {number_text(answer['f_x'])} for the image and {number_text(answer['f_baseline'])} for the "
-        f"baseline ({answer['baseline_text']}); the values add up to {number_text(answer['phi_sum'])}"
-    )
     if adds_up(answer):
-        return f"{line}, which is the difference."
-    return f"{line}, {signed(answer['difference'])} off the difference, {number_text(difference)}."
+        told = translate(
+            "Answers",
+            "The answer is {f_x} for the image and {f_baseline} for the baseline ({baseline}); the values add up to "
+            "{sum}, which is the difference.",
+        )
+    else:
+        told = translate(
+            "Answers",
+            "The answer is {f_x} for the image and {f_baseline} for the baseline ({baseline}); the values add up to "
+            "{sum}, {gap} off the difference, {difference}.",
+        )
+    return told.format(
+        f_x=number_text(answer["f_x"]),
+        f_baseline=number_text(answer["f_baseline"]),
+        baseline=answer["baseline_text"],
+        sum=number_text(answer["phi_sum"]),
+        gap=signed(answer["difference"]),
+        difference=number_text(answer["f_x"] - answer["f_baseline"]),
+    )
 
 
 def _is_unsure(player: Mapping[str, Any]) -> bool:
@@ -121,17 +164,23 @@ def _is_unsure(player: Mapping[str, Any]) -> bool:
 
 def found_by(answer: Mapping[str, Any]) -> str:
     """How the values were found, and how exact they are."""
-    method = ESTIMATOR_WORDS.get(answer["estimator"], answer["estimator"])
-    known = answer["evaluations"] - answer["asked"]
-    parts = [f"{answer['evaluations']:,} evaluations" + (f", {known:,} of them known from before" if known > 0 else "")]
+    method = ESTIMATOR_WORDS.get(answer["estimator"])
+    count, known = answer["evaluations"], answer["evaluations"] - answer["asked"]
+    counted = translate("Answers", "{count} evaluations", None, count)
+    if known > 0:
+        counted = translate("Answers", "{count} evaluations, {known} of them known from before", None, count)
+    parts = [counted.format(count=f"{count:,}", known=f"{known:,}")]
     if answer["r2"] is not None:
         parts.append(f"R² {answer['r2']:.3f}")
     errors = [player["standard_error"] for player in answer["players"]]
     if errors and None not in errors and answer["estimator"] != "exact":
-        parts.append(f"largest standard error {max(errors):.2g}")
+        parts.append(translate("Answers", "largest standard error {error}").format(error=f"{max(errors):.2g}"))
     if errors and None in errors:
-        parts.append("no error is known")
-    return f"Found by: {method} ({'; '.join(parts)})." + (" Stopped before all were used." if answer["stopped"] else "")
+        parts.append(translate("Answers", "no error is known"))
+    told = translate("Answers", "Found by: {method} ({facts}).")
+    if answer["stopped"]:
+        told = translate("Answers", "Found by: {method} ({facts}). Stopped before all were used.")
+    return told.format(method=word(method) if method else answer["estimator"], facts="; ".join(parts))
 
 
 def doubts(answer: Mapping[str, Any]) -> List[str]:
@@ -139,30 +188,46 @@ def doubts(answer: Mapping[str, Any]) -> List[str]:
     lines = []
     unsure = [str(player["name"]) for player in answer["players"] if _is_unsure(player)]
     if unsure:
-        lines.append(f"Hatched, as even their sign is not sure: {names_text(unsure)}.")
+        told = translate("Answers", "Hatched, as even their sign is not sure: {names}.")
+        lines.append(told.format(names=names_text(unsure)))
     if answer["hidden"] and len(answer["hidden"]) < len(answer["players"]):  # all: the headline says it
-        lines.append(f"⚠ Hidden by the baseline: {names_text(answer['hidden'])}.")
+        told = translate("Answers", "⚠ Hidden by the baseline: {names}.")
+        lines.append(told.format(names=names_text(answer["hidden"])))
     return lines
 
 
 def compared(answer: Mapping[str, Any]) -> List[str]:
     """What other baselines say."""
-    lines = []
-    for other in answer["compared"]:
-        if other["error"]:
-            lines.append(f"Compared with {other['baseline_text'] or other['baseline']}: {other['error']}")
-            continue
-        agrees = other["rank_correlation"]
-        line = f"Compared with {other['baseline_text']}, for which the answer is {number_text(other['f_baseline'])}"
-        line += "." if agrees is None else f": rank correlation of the values {agrees:.2f}.".replace("-", "−")
-        lines.append(line + (f" ⚠ It hides {names_text(other['hidden'])}." if other["hidden"] else ""))
-    return lines
+    return [_compared(other) for other in answer["compared"]]
+
+
+def _compared(other: Mapping[str, Any]) -> str:
+    if other["error"]:
+        told = translate("Answers", "Compared with {baseline}: {error}")
+        baseline = other["baseline_text"] or word(BASELINE_WORDS.get(other["baseline"], other["baseline"]))
+        return told.format(baseline=baseline, error=other["error"])
+    agrees = other["rank_correlation"]
+    told = translate("Answers", "Compared with {baseline}, for which the answer is {f_baseline}.")
+    if agrees is not None:
+        told = translate(
+            "Answers",
+            "Compared with {baseline}, for which the answer is {f_baseline}: rank correlation of the values {agrees}.",
+        )
+    line = told.format(
+        baseline=other["baseline_text"],
+        f_baseline=number_text(other["f_baseline"]),
+        agrees=None if agrees is None else f"{agrees:.2f}".replace("-", "−"),
+    )
+    if not other["hidden"]:
+        return line
+    return f"{line} {translate('Answers', '⚠ It hides {names}.').format(names=names_text(other['hidden']))}"
 
 
 def pairs(answer: Mapping[str, Any]) -> List[str]:
     """Which parts count together beyond what each counts alone."""
     named = [f"{names_text((one, other))} ({signed(value)})" for one, other, value in answer["interactions"][:PAIRS]]
-    return [f"Together more (+) or less (−) than each alone: {'; '.join(named)}."] if named else []
+    told = translate("Answers", "Together more (+) or less (−) than each alone: {pairs}.")
+    return [told.format(pairs="; ".join(named))] if named else []
 
 
 def told(answer: Mapping[str, Any]) -> List[str]:
@@ -174,7 +239,7 @@ def told(answer: Mapping[str, Any]) -> List[str]:
         sums(answer),
         *compared(answer),
         *pairs(answer),
-        *filter(None, [sight_text(answer.get("facts") or {})]),
+        *filter(None, [sight_text(answer.get("facts") or {}, word)]),
         found_by(answer),
     ]
 
@@ -183,15 +248,22 @@ def names_text(names: Iterable[str]) -> str:
     """Parts by their names, as text: numbers are superpixels'."""
     known = [str(name) for name in names]
     numbered = [name.replace(", ", " (") + ")" * (", " in name) for name in known if name[:1].isdigit()]
-    others = ["what surrounds the region" if name == "rest" else name for name in known if not name[:1].isdigit()]
+    others = [_surroundings() if name == "rest" else name for name in known if not name[:1].isdigit()]
     if not numbered:
         return listed(others)
-    text = f"superpixel{'s' if len(numbered) > 1 else ''} {listed(numbered)}"
-    return f"{text} and {listed(others)}" if others else text
+    if len(numbered) == 1:
+        text = translate("Answers", "superpixel {number}").format(number=numbered[0])
+    else:
+        text = translate("Answers", "superpixels {numbers}", None, len(numbered)).format(numbers=listed(numbered))
+    return listed([text, listed(others)]) if others else text
 
 
 def listed(names: "List[str]", most: int = 8) -> str:
     """Names with commas and an “and”; of many, the first ones."""
     if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+        more = len(names) - most
+        told = translate("Answers", "{names} and {count} more", None, more)
+        return told.format(names=", ".join(names[:most]), count=more)
+    if len(names) < 2:
+        return "".join(names)
+    return translate("Answers", "{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])

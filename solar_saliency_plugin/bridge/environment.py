@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from qgis.core import QgsApplication, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract.places import data_folder
+
+translate = QCoreApplication.translate
 
 #: The plugin's folder; the engine's code is below it, its packages never are.
 ROOT = Path(__file__).absolute().parents[2]
@@ -124,15 +127,18 @@ def belongs_to_qgis(path: Path) -> bool:
 
 def _why_not(folder: Path, python: Path) -> str:
     if not python.exists():
-        return f"The engine is not installed: there is no Python environment in {folder}."
+        told = translate("Engine", "The engine is not installed: there is no Python environment in {folder}.")
+        return told.format(folder=folder)
     marker = read_marker(folder)
     if marker is not None:
         if marker.get("requirements") != requirements_hash():
-            return f"The engine in {folder} was made for another version of the plugin."
+            told = translate("Engine", "The engine in {folder} was made for another version of the plugin.")
+            return told.format(folder=folder)
         return ""
     missing = _missing_packages(folder)
     if missing:
-        return f"The environment in {folder} lacks {', '.join(missing)}."
+        told = translate("Engine", "The environment in {folder} lacks {packages}.")
+        return told.format(folder=folder, packages=", ".join(missing))
     return ""
 
 

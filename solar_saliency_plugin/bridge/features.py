@@ -1,8 +1,17 @@
 """Which features of a vector layer count, and a copy of them where the engine could not read them itself."""
 
 from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
 
-from qgis.core import QgsFeatureRequest, QgsProcessingUtils, QgsProject, QgsVectorFileWriter, QgsVectorLayer
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingUtils,
+    QgsProject,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
+)
 
 from ..contract.errors import OutputUnwritableError
 from .runs import source_of
@@ -30,6 +39,15 @@ class Features:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
+    def only(self) -> Optional[QgsFeature]:
+        """The feature that counts, where it is one."""
+        request = QgsFeatureRequest().setLimit(2 if self.limit < 0 else min(self.limit, 2))
+        if self.expression:
+            request.setFilterExpression(self.expression)
+        among = self.layer.getSelectedFeatures if self.selected_only else self.layer.getFeatures
+        found = list(among(request))
+        return found[0] if len(found) == 1 else None
+
     def copy(self) -> str:
         """Write them to a temporary GeoPackage, and give its path. Call it on the project's own thread.
 
@@ -56,4 +74,19 @@ class Features:
             raise OutputUnwritableError(
                 f"“{self.layer.name()}” cannot be copied into a GeoPackage: {told}.", "Save it to a file."
             )
-        return f"{path}|layername=outlines"
+        source = f"{path}|layername=outlines"
+        if not self.expression:  # no QGIS before 3.32 could be told of it
+            _copied[source] = (self.layer.id(), self.selected_only, self.limit)
+        return source
+
+
+#: What the copies of this session were made of: a layer's id, whether of its selected features only, how many.
+_copied: Dict[str, Tuple[str, bool, int]] = {}
+
+
+def origin(source: str) -> Optional[QgsProcessingFeatureSourceDefinition]:
+    """What a copy was made of, as a dialog takes it; None of any other source, and where that layer is gone."""
+    layer, selected_only, limit = _copied.get(source, ("", False, -1))
+    if QgsProject.instance().mapLayer(layer) is None:
+        return None
+    return QgsProcessingFeatureSourceDefinition(layer, selected_only, limit)

@@ -10,6 +10,9 @@ from ..contract.places import SHIPPED_DEFAULT, SHIPPED_MODELS, chosen_default, m
 
 CARD = "card.json"
 
+#: What stands for the default model, as the engine has it.
+DEFAULT = "default"
+
 #: The network in a model folder, beside it a file with its hash: weights, or one of the programs, by format.
 WEIGHTS = "weights.safetensors"
 PROGRAMS = {"torch.export": "network.pt2", "torchscript": "network.pt"}
@@ -43,6 +46,14 @@ def default_model() -> str:
     chosen = chosen_default()
     usable = (model.name for model in installed_models() if not model.problem)
     return chosen if chosen in usable else SHIPPED_DEFAULT
+
+
+def card_of(model: str) -> Dict[str, Any]:
+    """The values of the card of an installed model, by name or “default”, or of a folder; empty where there is none."""
+    if os.path.isdir(model):
+        return read_card(Path(model))[0]
+    name = default_model() if model == DEFAULT else model
+    return next((known.card for known in installed_models() if known.name == name and not known.problem), {})
 
 
 def read_card(folder: Path) -> "tuple[Dict[str, Any], str]":

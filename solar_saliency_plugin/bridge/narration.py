@@ -4,8 +4,11 @@ import time
 from typing import Any, Dict, Optional
 
 from qgis.core import QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract import messages
+
+translate = QCoreApplication.translate
 
 #: Every progress text becomes a line in the dialog's log.
 SECONDS_BETWEEN_TEXTS = 2.0
@@ -44,8 +47,8 @@ class Narration:
 def time_left(seconds: float) -> str:
     """A remaining time as people say it."""
     if seconds < 55:
-        return f"about {max(5, 5 * round(seconds / 5)):.0f} s left"
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return f"about {minutes} min left"
-    return f"about {minutes // 60} h {minutes % 60} min left"
+        return translate("Engine", "about {seconds} s left").format(seconds=max(5, 5 * round(seconds / 5)))
+    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
+    if not hours:
+        return translate("Engine", "about {minutes} min left").format(minutes=minutes)
+    return translate("Engine", "about {hours} h {minutes} min left").format(hours=hours, minutes=minutes)

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable, Deque, Dict, Iterator, Optional, Sequence
 
-from qgis.core import QgsApplication, QgsFeedback, QgsProcessingFeedback
+from qgis.core import QgsFeedback, QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..contract import messages
 from ..contract.errors import (
@@ -22,6 +23,8 @@ from . import processes
 from .engine_process import EngineProcess
 from .environment import state
 from .narration import Narration
+
+translate = QCoreApplication.translate
 
 #: The engine holds some hundred megabytes once it has computed; it goes when nobody asks it anything.
 IDLE_SECONDS = 600.0
@@ -156,7 +159,8 @@ class Worker:
             if first is turn:
                 return
             if first is not told and first.method != messages.WHAT_IF:  # that one is over before this is read
-                feedback.setProgressText(f"Waiting for {_called(first.method)} to finish …")
+                waiting = translate("Engine", "Waiting for {method} to finish …")
+                feedback.setProgressText(waiting.format(method=_called(first.method)))
                 told = first
             self._require_wanted(feedback)
             processes.breathe()
@@ -199,7 +203,7 @@ class Worker:
         environment = state()
         if environment.python is None:
             raise EngineMissingError(environment.reason, "Set it up: Raster ▸ Solar Saliency ▸ Set Up Engine…")
-        feedback.setProgressText("Starting the engine …")
+        feedback.setProgressText(translate("Engine", "Starting the engine …"))
         engine = EngineProcess(environment.python, self._idle_seconds)
         with self._lock:
             self._engine = engine
@@ -265,13 +269,19 @@ def _result(message: Dict[str, Any]) -> Dict[str, Any]:
     return message["result"]
 
 
+#: What menus and the toolbox call the methods. Told beforehand: calls come from any thread, and only the main one may
+#: ask QGIS's registry, which changes when plugins come and go.
+_titles: Dict[str, str] = {messages.WHAT_IF: "What If"}
+
+
+def know_as(method: str, title: str) -> None:
+    """Have a method called so in what users read."""
+    _titles[method] = title
+
+
 def _called(method: str) -> str:
-    """What menus and the toolbox call a method of the engine; its own name where they have none."""
-    if method == messages.WHAT_IF:
-        return "“What If”"
-    registry = QgsApplication.processingRegistry()
-    algorithm = registry.algorithmById(f"solarsaliency:{method}") if registry is not None else None
-    return f"“{algorithm.displayName() if algorithm is not None else method}”"
+    """What users know a method of the engine as; its own name where they do not know it."""
+    return f"“{_titles.get(method, method)}”"
 
 
 _worker = Worker()

@@ -17,19 +17,21 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
+from ..bridge.coordinate_systems import crs_text
 from ..bridge.runs import is_result, run_of, run_of_raster, source_of
+from ..bridge.targets import detection_name, is_detections
 from ..contract import METHODS
 from ..contract.errors import RequestError, SceneNotFoundError, SolarSaliencyError
 from ..contract.options import options, parse, to_json
 from ..qgis_compat import POLYGON_GEOMETRY, VECTOR_LAYER
 
-#: What can always be done instead.
-BY_HAND = "Raster ▸ Solar Saliency ▸ Explain Detection… asks for the scene."
+translate = QCoreApplication.translate
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,13 @@ class Detection:
     @property
     def name(self) -> str:
         """What maps call it."""
-        known = self.feature["id"] if self.layer.fields().lookupField("id") >= 0 else None
-        return f"detection {known or self.feature.id()}"
+        return detection_name(self.layer, self.feature)
 
     def target(self) -> Dict[str, Any]:
         """The polygon as the engine takes it."""
         crs = self.layer.crs()
         target = {"target": self.feature.geometry().asWkt(), "name": self.name}
-        return {**target, "target_crs": crs.authid() or crs.toWkt()} if crs.isValid() else target
-
-
-def is_detections(layer: Optional[QgsMapLayer]) -> bool:
-    """Whether a layer holds detections, and says so."""
-    return layer is not None and layer.type() == VECTOR_LAYER and run_of(layer).get("method") == Polygonize.METHOD
+        return {**target, "target_crs": crs_text(crs)} if crs.isValid() else target
 
 
 def detection_at(
@@ -97,16 +93,25 @@ def question(layer: QgsVectorLayer) -> Dict[str, Any]:
     Raises a SolarSaliencyError that says what is missing.
     """
     run = run_of(layer)
+    by_hand = translate("Detections", "Raster ▸ Solar Saliency ▸ Explain Detection… asks for the scene.")
     if run.get("method") != Polygonize.METHOD:
-        raise RequestError(f"“{layer.name()}” does not say how its polygons were made.", BY_HAND)
+        told = translate("Detections", "“{layer}” does not say how its polygons were made.")
+        raise RequestError(told.format(layer=layer.name()), by_hand)
     probability = str(run["request"].get("probability") or "")
     made = run_of_raster(probability) if os.path.isfile(probability) else {}
     if made.get("method") != Detect.METHOD:
-        gone = "is not there any more" if not os.path.isfile(probability) else "does not say what it was made from"
-        raise SceneNotFoundError(f"“{layer.name()}” was made from {probability or 'a raster'}, which {gone}.", BY_HAND)
+        told = translate("Detections", "“{layer}” was made from {raster}, which is not there any more.")
+        if os.path.isfile(probability):
+            told = translate(
+                "Detections", "“{layer}” was made from {raster}, which does not say what it was made from."
+            )
+        raise SceneNotFoundError(
+            told.format(layer=layer.name(), raster=probability or translate("Detections", "a raster")), by_hand
+        )
     scene = str(made["request"].get("scene") or "")
     if not _may_exist(scene):
-        raise SceneNotFoundError(f"“{layer.name()}” was detected in {scene}, which is not there any more.", BY_HAND)
+        told = translate("Detections", "“{layer}” was detected in {scene}, which is not there any more.")
+        raise SceneNotFoundError(told.format(layer=layer.name(), scene=scene), by_hand)
     return _checked({**made["request"], "model": _model(made), "threshold": run["result"].get("threshold")})
 
 

@@ -3,40 +3,40 @@
 from functools import partial
 from typing import Any, Dict, List, Mapping, Optional
 
-from qgis.core import QgsFeature, QgsMapLayer, QgsPointXY, QgsProject, QgsSettings
-from qgis.gui import QgsGui, QgsMapLayerAction, QgsMapMouseEvent, QgsMapTool
-from qgis.PyQt.QtCore import Qt
+from qgis.core import QgsFeature, QgsMapLayer, QgsPointXY, QgsSettings
+from qgis.gui import QgsGui, QgsMapLayerAction, QgsMapMouseEvent
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolBar, QToolButton
 
 from ...processing_algorithms.base import ICONS
 from ...processing_algorithms.wording import choice_text
 from ..bridge import environment
+from ..bridge.targets import is_detections
 from ..contract.attribution import BASELINES, AttributeRequest
 from ..contract.attribution_methods import ATTRIBUTION_METHODS
 from ..contract.options import option_of
 from ..qgis_compat import VECTOR_LAYER, QAction, QActionGroup, single_feature
-from .detections import Detection, detection_at, is_detections
+from .detections import Detection
 from .explanation import Explanation
 from .launch import set_up
+from .picking import PickTool, detection_under
 from .progress_bar import hint
+from .tool_change import put_down, take_up
 
 ICON = ICONS / "explain.svg"
 
 #: Where the last used method and baseline are remembered.
 METHOD_SETTING, BASELINE_SETTING = "solar_saliency/explain_method", "solar_saliency/explain_baseline"
 
-#: What can be compared with by a click: another date's scene would have to be chosen.
-CLICKABLE = {name: choice_text("baseline", name) for name in BASELINES if name != "scene"}
-
-NO_LAYER = "There are no detections on the map: Raster ▸ Solar Saliency ▸ Detect Solar Farms… makes them."
-NO_DETECTION = "There is no detection. Click inside an outline of a layer of detections that is visible."
-CLICK = "Click the detection that you want explained."
-
 
 def method_titles() -> Dict[str, str]:
     """The methods that can be chosen, by name."""
     return {name: method.title for name, method in ATTRIBUTION_METHODS.items()}
+
+
+def clickable() -> Dict[str, str]:
+    """What can be compared with by a click, by name: another date's scene would have to be chosen."""
+    return {name: choice_text("baseline", name) for name in BASELINES if name != "scene"}
 
 
 def last_used(setting: str, choices: Mapping[str, str], default: str) -> str:
@@ -54,9 +54,11 @@ class ExplainTool:
         self.action = QAction(QIcon(str(ICON)), "Explain by a Click", iface.mainWindow())
         self.action.setObjectName("SolarSaliency_explain_click")
         self.action.setCheckable(True)
-        self.action.triggered.connect(self._take_up)
-        self._tool = ClickTool(self)
-        self._tool.setAction(self.action)
+        self.action.triggered.connect(self._use)
+        self.tool = PickTool(self._canvas)
+        self.tool.setAction(self.action)
+        self.tool.picked.connect(self.explain)
+        self.tool.hinted.connect(partial(hint, iface))
         button = QToolButton(toolbar)
         button.setObjectName("SolarSaliency_explain_button")
         button.setDefaultAction(self.action)
@@ -77,8 +79,8 @@ class ExplainTool:
         QgsGui.mapLayerActionRegistry().removeMapLayerAction(self._of_feature)
         self._of_feature.deleteLater()
         self._canvas.contextMenuAboutToShow.disconnect(self._offer)
-        self._canvas.unsetMapTool(self._tool)
-        self._tool.deleteLater()
+        put_down(self.tool)
+        self.tool.deleteLater()
 
     @property
     def _canvas(self) -> Any:
@@ -86,16 +88,7 @@ class ExplainTool:
 
     def detection_at(self, point: QgsPointXY) -> Optional[Detection]:
         """The detection at a point of the map."""
-        crs = self._canvas.mapSettings().destinationCrs()
-        return detection_at(point, crs, self._canvas.layers(), QgsMapTool.searchRadiusMU(self._canvas))
-
-    def explain_at(self, point: QgsPointXY) -> None:
-        """Explain the detection at a point of the map, or say that there is none."""
-        detection = self.detection_at(point)
-        if detection is not None:
-            self.explain(detection)
-        else:
-            hint(self._iface, NO_DETECTION if self._any_detections() else NO_LAYER)
+        return detection_under(self._canvas, point)
 
     def explain(self, detection: Detection) -> None:
         """Explain a detection by the method and baseline that were used last."""
@@ -104,7 +97,7 @@ class ExplainTool:
             if not environment.state().ready:
                 return
         method = last_used(METHOD_SETTING, method_titles(), option_of(AttributeRequest, "attribution_method").default)
-        baseline = last_used(BASELINE_SETTING, CLICKABLE, option_of(AttributeRequest, "baseline").default)
+        baseline = last_used(BASELINE_SETTING, clickable(), option_of(AttributeRequest, "baseline").default)
         explanation = Explanation(self._iface, detection, method, baseline, self._ended)
         if any(other.what == explanation.what for other in self._running):
             return  # a double click
@@ -115,12 +108,9 @@ class ExplainTool:
         if explanation in self._running:
             self._running.remove(explanation)
 
-    def _take_up(self) -> None:
-        self._canvas.setMapTool(self._tool)
-        hint(self._iface, CLICK if self._any_detections() else NO_LAYER)
-
-    def _any_detections(self) -> bool:
-        return any(is_detections(layer) for layer in QgsProject.instance().mapLayers().values())
+    def _use(self, wanted: bool) -> None:
+        """The button is pressed, or let go."""
+        (take_up if wanted else put_down)(self.tool)
 
     def _offer(self, menu: QMenu, event: QgsMapMouseEvent) -> None:
         """An entry in the map's context menu, where it is opened on a detection."""
@@ -138,7 +128,7 @@ class ExplainTool:
         defaults = AttributeRequest()
         for title, setting, choices, default in (
             ("Method", METHOD_SETTING, method_titles(), defaults.attribution_method),
-            ("Compared with", BASELINE_SETTING, CLICKABLE, defaults.baseline),
+            ("Compared with", BASELINE_SETTING, clickable(), defaults.baseline),
         ):
             chosen = last_used(setting, choices, default)
             submenu = self._choices.addMenu(f"{title}: {choices[chosen]}")
@@ -156,19 +146,6 @@ class ExplainTool:
     def _choose(self, setting: str, name: str, checked: bool = True) -> None:
         QgsSettings().setValue(setting, name)
         self._offer_choices()
-
-
-class ClickTool(QgsMapTool):
-    """Waits for clicks on detections."""
-
-    def __init__(self, tool: ExplainTool) -> None:
-        super().__init__(tool._canvas)
-        self._explain_at = tool.explain_at
-        self.setCursor(Qt.CursorShape.WhatsThisCursor)
-
-    def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._explain_at(event.mapPoint())
 
 
 class OfFeature(QgsMapLayerAction):

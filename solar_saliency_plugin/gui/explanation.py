@@ -4,9 +4,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Optional
 
 from qgis.core import QgsDataProvider, QgsProcessingContext, QgsProcessingUtils, QgsProject, QgsRasterLayer
-from qgis.gui import QgsRubberBand
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtGui import QColor
 
 from ...processing_algorithms.attribute import Attribute
 from ...processing_algorithms.explaining import map_presentation
@@ -14,18 +12,16 @@ from ..bridge.layers import Presentation, ShownResult, dress
 from ..bridge.runs import run_of_raster
 from ..contract.attribution_methods import ATTRIBUTION_METHODS
 from ..contract.errors import SolarSaliencyError
-from ..qgis_compat import POLYGON_GEOMETRY
+from ..contract.provenance import SIMULATED_WARNING
 from .background import Run
 from .coarse import cost, preview
 from .detections import Detection, as_parameters, question
 from .history import remember
+from .outline import Outline
 from .progress_bar import ProgressItem, hint, tell, warn
 
 #: Seconds from which the user is asked before the whole is computed.
 LONG = 30.0
-
-#: How the warning begins that the layer's name repeats.
-SIMULATED = "The scene is simulated"
 
 #: How far a model looks, metres, and a pixel's area, square metres: for a first guess of how much is computed.
 _LOOKS, _PIXEL = 600.0, 100.0
@@ -53,7 +49,7 @@ class Explanation:
         self._values: Dict[str, Any] = {}
         self._coarse: Optional[Dict[str, Any]] = None
         self._item = ProgressItem(iface)
-        self._band: Optional[QgsRubberBand] = None
+        self._outline = Outline(iface.mapCanvas())
         self._run: Optional[Run] = None
         self._layer = ""
 
@@ -83,11 +79,7 @@ class Explanation:
         self._leave()
 
     def _highlight(self) -> None:
-        self._band = QgsRubberBand(self._iface.mapCanvas(), POLYGON_GEOMETRY)
-        self._band.setFillColor(QColor(0, 0, 0, 0))  # what is inside is what one wants to see
-        self._band.setStrokeColor(QColor(255, 233, 69))
-        self._band.setWidth(3)
-        self._band.setToGeometry(self._detection.feature.geometry(), self._detection.layer)
+        self._outline.show(self._detection.feature.geometry(), self._detection.layer.crs())
 
     def _guessed_pixels(self) -> int:
         detection = self._detection
@@ -168,7 +160,7 @@ class Explanation:
             "it is on the map" if inside is None else f"{100 * inside:.0f} % of what counts lies inside the detection"
         )
         text = f"{self.what}: {lies}."
-        warnings = [warning for warning in run.warnings if not warning.startswith(SIMULATED)]
+        warnings = [warning for warning in run.warnings if warning != SIMULATED_WARNING]  # the name says it
         if warnings:
             text += f" {len(warnings)} warning{'' if len(warnings) == 1 else 's'}."
             warn(self._iface, text, "\n\n".join(warnings))
@@ -177,9 +169,7 @@ class Explanation:
 
     def _leave(self) -> None:
         self._item.close()
-        if self._band is not None:
-            self._iface.mapCanvas().scene().removeItem(self._band)
-            self._band = None
+        self._outline.remove()
         self._ended(self)
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any, Dict, List, Optional
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt import sip
 from qgis.PyQt.QtWidgets import QDialog
 
 from ...processing_algorithms.base import EngineAlgorithm
 from ..bridge import environment
+from ..bridge.layers import layers_of
 
 #: The dialogs that we opened. Python alone would lose them at its next garbage collection, open or not: QGIS gives them
 #: a parent window, but does not tell Python that it owns them now.
@@ -26,12 +27,20 @@ def launch(iface: Any, algorithm: str, parameters: Dict[str, Any]) -> Optional[Q
         set_up(iface)
         if not environment.state().ready:
             return None
+    parameters = {**parameters, **_open_input(parameters)}
     # By its id: the dialog would crash on an algorithm object that has no provider.
     dialog = processing.createAlgorithmDialog(found.id(), parameters)
     _dialogs[:] = [known for known in _dialogs if not sip.isdeleted(known)]  # they delete themselves when closed
     _dialogs.append(dialog)
     dialog.show()
     return dialog
+
+
+def _open_input(parameters: Dict[str, Any]) -> Dict[str, Any]:
+    """The layer that shows the file which is computed from, if there is one: people know it by its name."""
+    path = parameters.get("INPUT")
+    shown = layers_of(QgsProject.instance(), [path]) if path and isinstance(path, str) else []
+    return {"INPUT": shown[0]} if shown else {}
 
 
 def close_dialogs() -> None:

@@ -8,7 +8,7 @@ from qgis.core import QgsMapLayer, QgsProject
 from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
-from ..bridge.layers import layers_of
+from ..bridge.features import origin
 from ..bridge.runs import file_of, run_of
 from ..bridge.targets import is_derived
 from ..contract import METHODS
@@ -61,9 +61,8 @@ class LayerActions:
             return
         if is_derived(str(parameters.get("NAME") or "")):
             del parameters["NAME"]  # it would stay when the user takes another target
-        open_layers = layers_of(QgsProject.instance(), [parameters.get("INPUT", "")])
-        if open_layers:
-            parameters["INPUT"] = open_layers[0]
+        copies = {name: origin(value) for name, value in parameters.items() if isinstance(value, str)}
+        parameters.update((name, layer) for name, layer in copies.items() if layer is not None)
         launch(self._iface, run["method"], parameters)
 
 

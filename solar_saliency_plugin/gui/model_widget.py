@@ -18,12 +18,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..bridge.models import default_model, installed_models
+from ..bridge.models import DEFAULT, default_model, installed_models
 from .foreign_text import as_it_is
 from .native_widgets import dialog_kind, native_widget
-
-#: What stands for the default model, as the engine has it.
-DEFAULT = "default"
 
 
 class ModelWidget(WidgetWrapper):

@@ -24,7 +24,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...processing_algorithms.base import ICONS, SETUP_LINK
+from ...processing_algorithms.base import ICONS, setup_link
 from ...processing_algorithms.modelinfo import card_text
 from ..bridge import environment
 from ..bridge.models import PROGRAMS, InstalledModel, default_model, installed_models
@@ -171,7 +171,7 @@ class ModelsPage(QgsOptionsPageWidget):
         can_run = engine.ready and self._run is None
         self._bar.setVisible(self._run is not None)
         if self._run is None:
-            self._state.setText(self._trouble if engine.ready else f"{html.escape(engine.reason)} {SETUP_LINK}")
+            self._state.setText(self._trouble if engine.ready else f"{html.escape(engine.reason)} {setup_link()}")
         self._state.setVisible(bool(self._state.text()))
         usable = model is not None and not model.problem
         for name, possible in (

@@ -14,6 +14,7 @@ from qgis.core import (
 from qgis.gui import QgsProcessingGui
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QPushButton, QWidget
 
+from ..bridge.coordinate_systems import crs_text
 from ..qgis_compat import POINT_GEOMETRY, POLYGON_GEOMETRY, VECTOR_LAYER
 from .native_widgets import dialog_kind, native_widget
 
@@ -89,7 +90,7 @@ def _empty(layer: Any) -> None:
 def _as_text(value: Any) -> str:
     if isinstance(value, QgsReferencedGeometry):
         crs = value.crs()
-        return (f"CRS={crs.authid() or crs.toWkt()};" if crs.isValid() else "") + value.asWkt()
+        return (f"CRS={crs_text(crs)};" if crs.isValid() else "") + value.asWkt()
     return value.asWkt() if isinstance(value, QgsGeometry) else str(value or "")
 
 

@@ -39,6 +39,7 @@ class Director:
                 return
             self.wanted = next(self.scenario)
             self.since = time.monotonic()
+            self.report(f"It waited at line {self.line()}.")  # read where QGIS had to be ended from outside
         except StopIteration:
             self.end(0, "")
         except BaseException:
@@ -53,9 +54,12 @@ class Director:
         return f"{inner.gi_frame.f_lineno} of {os.path.basename(inner.gi_code.co_filename)}"
 
     def end(self, status, told):
+        self.report(told)
+        os._exit(status)  # a true exit would ask about the unsaved project
+
+    def report(self, told):
         with open(os.environ["GUI_REPORT"], "w", encoding="utf-8") as report:
             report.write(told)
-        os._exit(status)  # a true exit would ask about the unsaved project
 
 
 def start(scenario):

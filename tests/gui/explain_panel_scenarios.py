@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 from director import drag, hover, mouse, patient, picture
-from explaining_scenarios import one_detection
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget, QFileDialog, QToolBar
 from qgis.utils import iface
-from scenarios import WORK, drawn, on_the_canvas, ready, settle
+from steps import WORK, drawn, on_the_canvas, one_detection, ran, ready, settle
 
 #: Farms of the shared data, each with a clear day.
 FARMS = {398: "2022-07-01", 539: "2022-07-02", 748: "2022-07-02", 777: "2022-07-19", 787: "2022-06-19"}
@@ -99,7 +98,6 @@ def answered(name):
 def picked_by_the_mouse():
     """Pick a detection → its superpixels on the map and in the chart → hover both ways → what if → add to the map."""
     farm = yield from one_detection()
-    iface.activeLayer().removeSelection()
     yield from opened_panel()
     picture("panel_welcome")
     yield from use("pick")
@@ -141,7 +139,8 @@ def switched_off_and_on():
     one_off = panel().now.text()
     assert chart._rows.rows[-1].label == "As switched"
     chart.setFocus(Qt.FocusReason.TabFocusReason)
-    QTest.keyClick(chart, Qt.Key.Key_Home)
+    QTest.keyClick(chart, Qt.Key.Key_Home)  # the baseline’s answer
+    QTest.keyClick(chart, Qt.Key.Key_Down)
     QTest.keyClick(chart, Qt.Key.Key_Down)
     QTest.keyClick(chart, Qt.Key.Key_Space)
     yield lambda: panel().now.text() != one_off and "→" in panel().now.text()
@@ -171,7 +170,6 @@ def added_to_the_map():
 def drawn_by_the_mouse():
     """A rectangle, a polygon and a freehand loop drawn with the mouse are explained, one after the other."""
     farm = yield from one_detection()
-    iface.activeLayer().removeSelection()
     yield from opened_panel()
     yield from drawn()
     yield from given_up(farm)
@@ -215,19 +213,6 @@ def given_up(farm):
     yield lambda: canvas.mapTool() is own and not panel().tools["rectangle"].isChecked()
     hover(canvas.viewport(), QPoint(3, 3))
     yield lambda: looks_of(canvas) == plain
-
-
-def ran(method, **parameters):
-    """Run an algorithm of ours in the background and wait for its end; give its results."""
-    from solar_saliency.solar_saliency_plugin.gui.background import Run
-
-    ended = []
-    run = Run(method, parameters)
-    run.start(lambda successful, results: ended.append((successful, results)))
-    yield patient(lambda: ended)
-    ((successful, results),) = ended
-    assert successful, run.error
-    return results
 
 
 def real_farms():
@@ -278,7 +263,6 @@ def all_tabs_in_the_dark():
     """With QGIS's dark theme: superpixels, then bands, then other baselines, each asked for with the mouse."""
     QgsApplication.setUITheme("Night Mapping")
     farm = yield from one_detection()
-    iface.activeLayer().removeSelection()
     yield from opened_panel()
     yield from use("pick")
     mouse(iface.mapCanvas().viewport(), on_the_canvas(farm))

@@ -1,12 +1,14 @@
 """The Explain panel and the project file, in a real QGIS: what was explained comes back, what runs is given up."""
 
-from director import hover, mouse
+from director import hover, mouse, picture
 from explain_panel_scenarios import answered, bars, is_idle, on_canvas, opened_panel, panel, use
-from explaining_scenarios import one_detection
 from qgis.core import QgsApplication, QgsProject
-from qgis.PyQt.QtCore import QPoint
-from qgis.utils import iface, unloadPlugin
-from scenarios import WORK, drawn, on_the_canvas, picture, settle
+from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtWidgets import QMenu
+from qgis.utils import iface, loadPlugin, startPlugin, unloadPlugin
+from steps import WORK, drawn, on_the_canvas, one_detection, ready, settle
+
+LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 
 
 def left_on_the_map():
@@ -18,7 +20,6 @@ def left_on_the_map():
 def explained():
     """Pick a detection with the mouse, and wait for its answer."""
     farm = yield from one_detection()
-    iface.activeLayer().removeSelection()
     yield from opened_panel()
     yield from use("pick")
     mouse(iface.mapCanvas().viewport(), on_the_canvas(farm))
@@ -83,3 +84,44 @@ def unloaded_while_it_runs():
     assert not left_on_the_map()
     yield lambda: not QgsApplication.taskManager().activeTasks()
     picture("panel_unloaded")
+
+
+def moved():
+    """Move the panel to the left."""
+    yield from ready()
+    yield from opened_panel()
+    iface.mainWindow().addDockWidget(LEFT, panel())
+    yield settle()
+
+
+def opened_on_the_left():
+    """Open the panel: it is where it was, and listed in View ▸ Panels."""
+    yield from opened_panel()
+    assert iface.mainWindow().dockWidgetArea(panel()) == LEFT
+    assert panel().toggleViewAction() in iface.mainWindow().findChild(QMenu, "mPanelMenu").actions()
+    picture("panel_in_its_place")
+
+
+def loaded_anew():
+    """A panel that was moved is where it was when the plugin is loaded anew."""
+    yield from moved()
+    unloadPlugin("solar_saliency")
+    yield lambda: panel() is None
+    assert loadPlugin("solar_saliency") and startPlugin("solar_saliency")
+    yield settle()
+    yield from opened_on_the_left()
+
+
+def moved_before_the_end():
+    """Move the panel, and leave QGIS as users do."""
+    yield from moved()
+    QgsProject.instance().clear()
+    iface.actionExit().trigger()
+    yield lambda: False
+
+
+def started_again():
+    """A panel that was moved before QGIS was left is there again; nothing is open before it is wanted."""
+    yield from ready()
+    assert panel() is None
+    yield from opened_on_the_left()

@@ -2,14 +2,13 @@
 
 import os
 import re
-from pathlib import Path
 
 from director import drag, mouse, patient, picture
-from explain_panel_scenarios import answered, is_idle, on_canvas, opened_panel, panel, ran, use
+from explain_panel_scenarios import answered, is_idle, on_canvas, opened_panel, panel, use
 from qgis.core import QgsCoordinateTransform, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint
 from qgis.utils import iface
-from scenarios import WORK, drawn, ready, settle
+from steps import WORK, drawn, ran, ready, settle
 
 #: How far around the farm the region reaches, metres: as far as the model sees.
 REACH = 160
@@ -17,9 +16,8 @@ REACH = 160
 
 def detected():
     """What the model that took snow for a sign of farms detects, on a map of its own; give its largest detection."""
-    folder = Path(os.environ["GUI_WINTER"])
-    scene, found = str(folder / "SIMULATED_winter.tif"), str(WORK / "detections.gpkg")
-    yield from ran("detect", INPUT=scene, MODEL=str(folder / "snow"), OUTPUT=str(WORK / "p.tif"), POLYGONS=found)
+    scene, model, found = os.environ["GUI_SCENE"], os.environ["GUI_MODEL"], str(WORK / "detections.gpkg")
+    yield from ran("detect", INPUT=scene, MODEL=model, OUTPUT=str(WORK / "p.tif"), POLYGONS=found)
     image = QgsRasterLayer(scene, "Scene")
     for choose, band in zip(("setRedBand", "setGreenBand", "setBlueBand"), (3, 2, 1)):
         getattr(image.renderer(), choose)(band)

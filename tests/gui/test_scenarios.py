@@ -26,11 +26,11 @@ def test_a_picture_is_refused_in_words(play):
 
 
 def test_a_model_is_trained_evaluated_chosen_and_fine_tuned_by_clicking(play):
-    play("model_of_ones_own", seconds=400)
+    play("model_scenarios.model_of_ones_own", seconds=400)
 
 
 def test_models_are_installed_made_the_default_and_removed_in_the_options(play):
-    play("installed_models", seconds=200)
+    play("model_scenarios.installed_models", seconds=200)
 
 
 def test_batch_table_and_model_designer_show_and_run_it(play):
@@ -38,4 +38,4 @@ def test_batch_table_and_model_designer_show_and_run_it(play):
 
 
 def test_a_click_on_a_detection_shows_why(play):
-    play("explain_by_a_click", seconds=150)
+    play("explaining_scenarios.explain_by_a_click", seconds=150)

@@ -22,7 +22,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", str(SESSION))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest  # noqa: E402
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject  # noqa: E402
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsVectorLayer  # noqa: E402
 
 _application = QgsApplication([], True)
 _application.initQgis()
@@ -99,6 +99,32 @@ def sample(provider, engine, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("sample") / "simulated scene ü"
     return processing.run("solarsaliency:samplescene", {"SIZE": 320, "OUTPUT": str(folder)}, feedback=Listener())
+
+
+@pytest.fixture(scope="module")
+def files(sample, tmp_path_factory):
+    """The sample's probability and detections."""
+    import processing
+
+    folder = tmp_path_factory.mktemp("found")
+    made = {"OUTPUT": str(folder / "p.tif"), "POLYGONS": str(folder / "d.gpkg")}
+    processing.run("solarsaliency:detect", {"INPUT": sample["SCENE"], "THRESHOLD": 0.45, "WINDOW": 128, **made})
+    return made
+
+
+@pytest.fixture
+def project():
+    """The project of the session, emptied when the test is over."""
+    yield QgsProject.instance()
+    QgsProject.instance().clear()
+
+
+@pytest.fixture
+def found(files, project):
+    """The layer of the sample's detections, in the project."""
+    layer = QgsVectorLayer(files["POLYGONS"] + "|layername=detections", "Detections")
+    project.addMapLayer(layer)
+    return layer
 
 
 @pytest.fixture(scope="session")

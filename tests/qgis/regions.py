@@ -98,6 +98,7 @@ def result(answers, kind=RegionShapResult, **changed):
         "device": "cpu",
         "model": "compact",
         "model_sha256": "0" * 64,
+        "simulated": False,
         "seconds": 2.5,
     }
     return to_json(kind(**{**known, **changed}))

@@ -23,10 +23,11 @@ from qgis.core import (
 from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms import parameters
-from solar_saliency.processing_algorithms.attribute import _measured, band_chart
+from solar_saliency.processing_algorithms.attribute import _measured
 from solar_saliency.processing_algorithms.base import ICONS
 from solar_saliency.processing_algorithms.explaining import METHODS_PAGE
 from solar_saliency.processing_algorithms.parameters import inputs, read, restore
+from solar_saliency.processing_algorithms.text_chart import COLUMNS, text_chart
 from solar_saliency.processing_algorithms.wording import NOT_CHOSEN, share_text
 from solar_saliency.solar_saliency_plugin.bridge import layers
 from solar_saliency.solar_saliency_plugin.contract import METHODS
@@ -38,12 +39,6 @@ SQUARE = "Polygon ((0.1 0, 10 0, 10 10, 0.1 10, 0.1 0))"
 
 def sent(algorithm, values):
     return read(inputs(algorithm.engine_options()), algorithm, values, QgsProcessingContext())
-
-
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
 
 
 @pytest.fixture
@@ -259,16 +254,30 @@ def test_the_box_of_methods_shows_their_titles(explain):
 
 
 def test_bars_go_left_where_a_band_lowered_the_answer():
-    lines = band_chart({"B02": -0.5, "B11": 1.0, "B8A": 0.0}, half=4).replace("\N{NO-BREAK SPACE}", " ").split("\n")
-    assert lines == [
-        f"{'B02 (blue)':<26}   ██│     −0.5",
-        f"{'B11 (short-wave infrared)':<26}     │████ +1",
-        f"{'B8A (narrow near infrared)':<26}     │     +0",
+    assert drawn({"B02 (blue)": -0.5, "B11": 1.0, "B8A": 0.0}, columns=29) == [
+        "B02 (blue) ████│         −0.5",
+        "B11            │████████ +1",
+        "B8A            │         +0",
     ]
 
 
+def drawn(values, columns=COLUMNS):
+    return text_chart(values, columns).replace("\N{NO-BREAK SPACE}", " ").split("\n")
+
+
+@pytest.mark.parametrize("values", [(5.37, 1.71, 0.0394, -0.00553), (1.0, 0.99), (-3.0, -1.5), (2.0, -2.0, 1.0)])
+def test_no_line_of_a_chart_is_broken_and_bars_are_as_long_as_values(values):
+    lines = drawn({f"superpixel {number}": value for number, value in enumerate(values)})
+    assert max(map(len, lines)) <= COLUMNS + 1
+    halves = [2 * line.count("█") + line.count("▌") + line.count("▐") for line in lines]
+    largest = max(map(abs, values))
+    assert all(abs(one / max(halves) - abs(value) / largest) < 0.05 for one, value in zip(halves, values))
+    assert all("│" in line for line in lines) and (min(values) < 0 or all("│" in line[:16] for line in lines))
+
+
 def test_bars_of_nothing_are_no_obstacle():
-    assert "│" in band_chart({"B02": 0.0, "B03": None})
+    assert drawn({"B02": 0.0, "B03": None}) == ["B02 │ +0", "B03 │ +0"]
+    assert drawn({}) == [""]
 
 
 @pytest.mark.parametrize(
@@ -392,7 +401,7 @@ def test_maps_of_a_target_lie_in_one_group_below_the_polygons(question, sample, 
     layers.move_to_group(QgsProject.instance(), scene, f"Solar Saliency: {layers.run_of(first)['scene']['id']}")
     root = QgsProject.instance().layerTreeRoot()
     (group,) = root.children()
-    assert re.fullmatch(r"Why: 26\.\d{5}N 74\.\d{5}E", names(group)[1])
+    assert re.fullmatch(r"Why: detection 26\.\d{5}N 74\.\d{5}E", names(group)[1]), "it is one of the layer's"
     assert names(group) == [
         "Solar farm detections (simulated)",
         names(group)[1],

@@ -137,7 +137,7 @@ def test_an_interval_that_is_not_a_number_is_none_and_leaves_no_doubt_to_tell():
 def test_the_tip_says_value_interval_and_doubt():
     (row,) = bar_rows([Bar(0, "B08", 0.5, -0.25, 1.25, certain=False, is_on=False)]).rows
     assert row.tip == "B08: +0.500, 95 % interval −0.250 … +1.250, nothing can be said of its sign, switched off"
-    (row,) = bar_rows([Bar(0, "B08", 0.5, tip="my own")]).rows
+    (row,) = bar_rows([Bar(0, "B08", 0.5, tip=lambda: "my own")]).rows
     assert row.tip == "my own"
 
 
@@ -283,28 +283,68 @@ def reached():
     window.close()
 
 
-def test_tab_arrows_and_space_reach_and_switch_every_bar(reached):
+def test_tab_arrows_and_space_reach_every_row_and_switch_every_bar(reached):
     chart, _, before = reached
     chart.set_switchable(True)
     hovered, toggled = told_by(chart.hovered), told_by(chart.toggled)
     QTest.keyClick(before, Qt.Key.Key_Tab)
-    assert chart.hasFocus() and hovered == [0]
+    assert chart.hasFocus() and chart.accessibleDescription().startswith("The model’s answer where everything")
     for _ in range(30):
         QTest.keyClick(chart, Qt.Key.Key_Space)
         QTest.keyClick(chart, Qt.Key.Key_Down)
-    assert hovered == list(range(25))
-    assert toggled == [*range(25), *[24] * 5]
-    for key, expected in ((Qt.Key.Key_Home, 0), (Qt.Key.Key_PageDown, 10), (Qt.Key.Key_Up, 9), (Qt.Key.Key_End, 24)):
+    assert hovered == [*range(25), NONE]
+    assert toggled == list(range(25)), "the answers cannot be switched"
+    rows = [NONE, *range(25), NONE]
+    for key, expected in ((Qt.Key.Key_Home, 0), (Qt.Key.Key_PageDown, 10), (Qt.Key.Key_Up, 9), (Qt.Key.Key_End, 26)):
         QTest.keyClick(chart, key)
-        assert hovered[-1] == expected
+        assert chart._current_index() == expected and chart._told == rows[expected]
+
+
+def test_rows_without_a_bar_of_their_own_are_reached_lit_and_spoken(reached):
+    chart, area, before = reached
+    chart.set_bars(random_bars(MOST_ROWS + 10), F_BASELINE, F_BASELINE + 20)
+    chart.set_now(-1.0)
+    QApplication.processEvents()  # the chart grows
+    QTest.keyClick(before, Qt.Key.Key_Tab)
+    QTest.keyClick(chart, Qt.Key.Key_End)
+    spoken, pictures = [chart.accessibleDescription()], []
+    for _ in range(3):
+        pictures.append(chart.grab().toImage())
+        QTest.keyClick(chart, Qt.Key.Key_Up)
+        spoken.append(chart.accessibleDescription())
+        place = QPoint(5, chart._layout().top(chart._current_index()) + 5)
+        assert area.viewport().rect().contains(chart.mapTo(area.viewport(), place))
+    kinds = [row.kind for row in chart._rows.rows[:-5:-1]]
+    assert kinds == [Kind.NOW, Kind.ANSWER, Kind.LEFT_OVER, Kind.OTHERS]
+    words = ("switched off: −1.0", "for the image: ", "do not share out", "11 superpixels with the smallest values")
+    assert all(word in text for word, text in zip(words, spoken)), spoken
+    assert all(one != other for one, other in zip(pictures, pictures[1:])), "one sees where one is"
+
+
+def test_what_is_spoken_is_plain_text_and_says_what_is_switched_off():
+    chart = BarChart()
+    for is_on, spoken in ((True, "B08 & co. raised it"), (False, "B08 & co. raised it. switched off")):
+        chart.set_bars([Bar(0, "B08", 0.5, tip=lambda: "<b>B08 &amp; co.</b><br>raised it.", is_on=is_on)])
+        shown(chart)
+        QTest.keyClick(chart, Qt.Key.Key_Down)
+        assert chart.accessibleDescription() == spoken
+
+
+def test_only_the_bars_that_are_seen_are_asked_for_their_tips():
+    asked = []
+    bars = [Bar(bar.key, bar.label, bar.value, tip=lambda: asked.append(1) or "tip") for bar in random_bars(5000)]
+    waterfall_rows(bars, 0.0, 1.0)
+    assert len(asked) == MOST_ROWS - 1
 
 
 def test_what_is_chosen_is_described_and_scrolled_into_view(reached):
     chart, area, before = reached
     QTest.keyClick(before, Qt.Key.Key_Tab)
+    QTest.keyClick(chart, Qt.Key.Key_Down)
     assert chart.accessibleName() == "Waterfall of superpixels"
     assert chart.accessibleDescription().startswith("superpixel 1: +4.00")
     QTest.keyClick(chart, Qt.Key.Key_End)
+    QTest.keyClick(chart, Qt.Key.Key_Up)
     assert chart.accessibleDescription().startswith("superpixel 25: +1.60")
     place = chart.mapTo(area.viewport(), middle_of(chart, 24))
     assert area.viewport().rect().contains(place)
@@ -316,6 +356,7 @@ def test_losing_the_focus_leaves_nothing_lit(reached):
     chart, _, before = reached
     hovered = told_by(chart.hovered)
     QTest.keyClick(before, Qt.Key.Key_Tab)
+    QTest.keyClick(chart, Qt.Key.Key_Down)
     QTest.keyClick(chart, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
     assert hovered == [0, NONE]
 
@@ -325,6 +366,7 @@ def test_the_choice_follows_its_bar_when_estimates_change_the_order(reached):
     chart.set_switchable(True)
     toggled = told_by(chart.toggled)
     QTest.keyClick(before, Qt.Key.Key_Tab)
+    QTest.keyClick(chart, Qt.Key.Key_Down)
     chart.set_bars(bars_of([0.5 * index for index in range(5)]), F_BASELINE, F_BASELINE + 5)
     QTest.keyClick(chart, Qt.Key.Key_Space)
     assert toggled == [0]
@@ -431,6 +473,29 @@ def test_the_answer_as_switched_is_marked_and_goes_again():
     assert [row.kind for row in chart._rows.rows][-1] is Kind.NOW and chart._rows.rows[-1].end == -1.0
     chart.set_now(None)
     assert len(chart._rows.rows) == before
+
+
+def test_three_hundred_long_names_are_elided_and_scroll_at_the_speed_of_the_screen():
+    name = "Feldstück Nr. {} hinter dem alten Umspannwerk an der Straße"
+    chart, area = BarChart(), QScrollArea()
+    chart.set_bars([Bar(bar.key, name.format(bar.key), bar.value, bar.low, bar.high) for bar in random_bars(300)])
+    area.setWidgetResizable(True)
+    area.setWidget(chart)
+    area.resize(320, 600)
+    area.show()
+    QTest.qWaitForWindowExposed(area)
+    bar, taken = area.verticalScrollBar(), []
+    for place in range(0, bar.maximum(), 150):
+        bar.setValue(place)
+        QApplication.processEvents()
+        since = time.perf_counter()
+        chart.repaint()
+        taken.append(time.perf_counter() - since)
+    assert sorted(taken)[len(taken) // 2] < 0.016, f"{max(taken):.3f} s for a picture"
+    place, image = chart._layout(), chart.grab().toImage()
+    ground = chart._colours().color(QPalette.ColorRole.Base)
+    gap = QRect(place.labels(0).right() + 1, place.top(0), 3, 300 * place.row_height)
+    assert coloured(image, ground, gap) > 0.9 * gap.width() * gap.height(), "names do not run into the bars"
 
 
 def test_a_stream_of_estimates_keeps_up_with_the_screen():

@@ -19,43 +19,21 @@ from qgis.core import (
     QgsTask,
     QgsVectorLayer,
 )
-from qgis.gui import QgsGui, QgsMapCanvas, QgsMessageBar, QgsMessageBarItem
+from qgis.gui import QgsGui, QgsMapCanvas, QgsMapToolPan, QgsMessageBar, QgsMessageBarItem
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QEventLoop, QSize
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QEventLoop, QPoint, QSize, Qt
+from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QPushButton, QToolBar, QToolButton
 
 from solar_saliency.solar_saliency_plugin.bridge import layers
 from solar_saliency.solar_saliency_plugin.contract.attribution_methods import ATTRIBUTION_METHODS
 from solar_saliency.solar_saliency_plugin.contract.errors import SolarSaliencyError
-from solar_saliency.solar_saliency_plugin.gui import coarse, detections, explain_tool, explanation
+from solar_saliency.solar_saliency_plugin.gui import coarse, detections, explain_tool, explanation, picking
 from solar_saliency.solar_saliency_plugin.gui.detections import Detection, detection_at, prefilled, question
 
 UTM = QgsCoordinateReferenceSystem("EPSG:32643")
 DEGREES = QgsCoordinateReferenceSystem("EPSG:4326")
 PSEUDO_MERCATOR = QgsCoordinateReferenceSystem("EPSG:3857")
-
-
-@pytest.fixture(scope="module")
-def files(sample, tmp_path_factory):
-    """The sample's probability and detections."""
-    folder = tmp_path_factory.mktemp("found")
-    made = {"OUTPUT": str(folder / "p.tif"), "POLYGONS": str(folder / "d.gpkg")}
-    processing.run("solarsaliency:detect", {"INPUT": sample["SCENE"], "THRESHOLD": 0.45, "WINDOW": 128, **made})
-    return made
-
-
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
-
-
-@pytest.fixture
-def found(files, project):
-    """The layer of detections, in the project."""
-    layer = QgsVectorLayer(files["POLYGONS"] + "|layername=detections", "Detections")
-    project.addMapLayer(layer)
-    return layer
 
 
 def largest(layer):
@@ -275,7 +253,7 @@ def bands_on(window):
 
 
 def test_a_click_shows_a_first_look_and_then_the_whole_on_the_same_layer(tool, window, found, project):
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     (band,) = bands_on(window)
     assert (band.fillColor().alpha(), band.strokeColor().alpha()) == (0, 255), "an outline, through which one sees"
     name = f"detection {largest(found)['id']}"
@@ -300,7 +278,7 @@ def test_a_click_shows_a_first_look_and_then_the_whole_on_the_same_layer(tool, w
 def test_the_last_used_method_and_baseline_are_taken(tool, window, found, project):
     tool._choose(explain_tool.METHOD_SETTING, "gradient")
     tool._choose(explain_tool.BASELINE_SETTING, "zero")
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: not tool._running)
     (layer,) = maps(project)
     assert (settings_of(layer)["attribution_method"], settings_of(layer)["baseline"]) == ("gradient", "zero")
@@ -322,7 +300,7 @@ def test_the_buttons_menu_says_and_sets_what_is_used(tool, window):
 
 def test_a_slow_whole_is_asked_for_with_its_time_and_may_be_left(tool, window, found, project, monkeypatch):
     monkeypatch.setattr(explanation, "LONG", 0.0)
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: "Keep First Look" in window.buttons())
     assert "The whole takes about" in window.told[-1]
     window.buttons()["Keep First Look"].click()
@@ -333,7 +311,7 @@ def test_a_slow_whole_is_asked_for_with_its_time_and_may_be_left(tool, window, f
 
 def test_a_slow_whole_that_is_wanted_is_computed(tool, window, found, project, monkeypatch):
     monkeypatch.setattr(explanation, "LONG", 0.0)
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: "Compute" in window.buttons())
     window.buttons()["Compute"].click()
     wait_until(lambda: not tool._running)
@@ -342,7 +320,7 @@ def test_a_slow_whole_that_is_wanted_is_computed(tool, window, found, project, m
 
 
 def test_a_cancelled_click_leaves_no_layer_and_no_highlight(tool, window, found, project):
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     window.buttons()["Cancel"].click()
     wait_until(lambda: not tool._running)
     assert not maps(project) and not bands_on(window)
@@ -356,7 +334,7 @@ def test_what_is_said_of_a_cancelled_run_lies_above_qgis_own_notice(tool, window
 
     QgsApplication.taskManager().statusChanged.connect(as_qgis_does)
     try:
-        tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+        tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
         wait_until(lambda: maps(project) and "Cancel" in window.buttons())
         window.buttons()["Cancel"].click()
         wait_until(lambda: window.told[-1] == "Cancelled. The first look stays on the map.")
@@ -373,7 +351,7 @@ def test_a_warning_that_matters_makes_the_bar_yellow_and_is_shown(tool, window, 
         explanation.Run, "pushWarning", lambda run, text: (told(run, text), told(run, "The sums do not fit."))
     )
     tool._choose(explain_tool.METHOD_SETTING, "gradient")
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: not tool._running)
     assert window.told[-1].endswith("lies inside the detection. 1 warning.")
     assert window.bar.currentItem().level() == Qgis.MessageLevel.Warning
@@ -382,29 +360,47 @@ def test_a_warning_that_matters_makes_the_bar_yellow_and_is_shown(tool, window, 
 def test_what_the_engine_refuses_is_told_in_its_words(tool, window, found, project, monkeypatch):
     asked = detections.question(found)
     monkeypatch.setattr(explanation, "question", lambda layer: {**asked, "model": "no such model"})
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: not tool._running)
     assert "no such model" in window.told[-1]
     assert not maps(project) and not bands_on(window)
 
 
+def test_the_button_takes_the_tool_up_and_lets_it_go_as_escape_does(tool, window, found, monkeypatch):
+    pan, picked = QgsMapToolPan(window.canvas), []
+    window.canvas.setMapTool(pan)
+    monkeypatch.setattr(tool, "explain", picked.append)
+    tool.tool.picked.connect(picked.append)
+    tool.action.trigger()
+    assert window.canvas.mapTool() is tool.tool and tool.action.isChecked() and window.told == [picking.CLICK]
+    place = window.canvas.getCoordinateTransform().transform(inside(largest(found), PSEUDO_MERCATOR))
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(int(place.x()), int(place.y())))
+    assert [detection.feature.id() for detection in picked] == [largest(found).id()]
+    assert window.canvas.mapTool() is tool.tool, "the next one can be clicked"
+    tool.action.trigger()
+    assert window.canvas.mapTool() is pan and not tool.action.isChecked()
+    tool.action.trigger()
+    QTest.keyClick(window.canvas, Qt.Key.Key_Escape)
+    assert window.canvas.mapTool() is pan and not tool.action.isChecked()
+
+
 def test_a_click_beside_says_what_to_do(tool, window, project):
-    tool.explain_at(QgsPointXY(0, 0))
-    assert window.told == [explain_tool.NO_DETECTION]
+    tool.tool.pick_at(QgsPointXY(0, 0))
+    assert window.told == [picking.NO_DETECTION]
     project.clear()
-    tool.explain_at(QgsPointXY(0, 0))
-    assert window.told[-1] == explain_tool.NO_LAYER
+    tool.tool.pick_at(QgsPointXY(0, 0))
+    assert window.told[-1] == picking.NO_LAYER
     assert not tool._running
 
 
 def test_a_double_click_asks_once(tool, window, found):
     for _ in range(2):
-        tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+        tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     assert len(tool._running) == 1
 
 
 def test_a_removed_first_look_stays_away(tool, window, found, project):
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: maps(project))
     project.removeMapLayer(maps(project)[0].id())
     wait_until(lambda: not tool._running)
@@ -415,7 +411,7 @@ def test_runs_are_found_in_the_history(tool, window, found, monkeypatch):
     remembered = []
     monkeypatch.setattr(explanation, "remember", lambda algorithm, p, c: remembered.append((algorithm.id(), p)))
     tool._choose(explain_tool.METHOD_SETTING, "gradient")
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     wait_until(lambda: not tool._running)
     ((algorithm, parameters),) = remembered
     assert algorithm == "solarsaliency:attribute" and parameters["TARGET"].startswith("CRS=EPSG:32643;")
@@ -469,7 +465,7 @@ def test_features_of_detections_have_the_action_others_have_not(tool, found, sam
 
 
 def test_unloading_while_it_runs_leaves_nothing(tool, window, found, project):
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     for explanation_running in list(tool._running):
         explanation_running.stop()
     assert not tool._running and not bands_on(window)
@@ -481,5 +477,5 @@ def test_unloading_while_it_runs_leaves_nothing(tool, window, found, project):
 def test_without_an_engine_it_is_offered_to_be_set_up(tool, window, found, no_engine, monkeypatch):
     asked = []
     monkeypatch.setattr(explain_tool, "set_up", asked.append)
-    tool.explain_at(inside(largest(found), PSEUDO_MERCATOR))
+    tool.tool.pick_at(inside(largest(found), PSEUDO_MERCATOR))
     assert asked == [window] and not tool._running

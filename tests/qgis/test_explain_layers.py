@@ -29,12 +29,6 @@ SQUARE = "POLYGON ((400000 2899000, 400200 2899000, 400200 2899200, 400000 28992
 
 
 @pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
-
-
-@pytest.fixture
 def shown(project, tmp_path):
     """Puts a raster on the map as Processing does: added where the current layer is, then post-processed."""
 

@@ -133,6 +133,14 @@ def test_the_first_features_alone_are_copied_where_a_limit_is_set(algorithm, con
     assert copied(algorithm, context, listener, path)[0].featureCount() == 2
 
 
+def test_a_copy_of_what_an_expression_picks_does_not_stand_for_its_layer(outlines):
+    """A definition with an expression is QGIS 3.32's; without it, another run would be over all features."""
+    assert origin(Features(outlines, selected_only=True).copy()).selectedFeaturesOnly
+    picked = Features(outlines, expression="since = '2022'").copy()
+    assert [feature["since"] for feature in QgsVectorLayer(picked, "copy").getFeatures()] == ["2022"]
+    assert origin(picked) is None
+
+
 def test_what_a_filter_hides_is_not_copied(algorithm, context, listener, outlines):
     outlines.setSubsetString("since = '2022'")
     copy, told = copied(algorithm, context, listener, outlines.id())

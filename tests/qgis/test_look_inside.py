@@ -4,13 +4,15 @@ import html
 
 import processing
 import pytest
-from qgis.core import QgsProcessingContext, QgsProject, QgsVectorLayer
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms.parameters import restore
 from solar_saliency.solar_saliency_plugin.bridge import layers
 from solar_saliency.solar_saliency_plugin.contract import METHODS
 from solar_saliency.solar_saliency_plugin.contract.layer_attribution import LAYER_METHODS
 from solar_saliency.solar_saliency_plugin.contract.options import options
+from solar_saliency.solar_saliency_plugin.gui.layer_widget import NOT_NAMED, LayerWidget
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +25,6 @@ def asked(sample, tmp_path_factory):
     largest = max(detections.getFeatures(), key=lambda feature: feature["area_ha"])
     target = f"CRS={detections.crs().authid()};{largest.geometry().asWkt()}"
     return {"INPUT": sample["SCENE"], "TARGET": target, "NAME": "detection 12"}
-
-
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
 
 
 def loaded(algorithm, parameters, output, listener):
@@ -76,6 +72,81 @@ def test_a_mask_is_shown_with_what_it_does(asked, project, tmp_path, listener):
     assert any(line.startswith("Faded by ") and "wholly replaced" in line for line in listener.texts)
     assert any("With this mask, 0 of " in line for line in listener.texts)
     assert "What has to go before it goes" in page.read_text(encoding="utf-8")
+
+
+def test_the_dialog_asks_for_layer_and_channel_next_to_the_model(provider):
+    asked = [definition.name() for definition in provider.algorithm("layerattribution").parameterDefinitions()]
+    place = asked.index("ATTRIBUTION_METHOD")
+    assert asked[place : place + 4] == ["ATTRIBUTION_METHOD", "MODEL", "LAYER", "CHANNEL"]
+
+
+@pytest.fixture
+def widgets(provider):
+    """The widgets of a dialog for the layer and the model; their dialog lives as long as they do."""
+    from processing.gui.wrappers import WidgetWrapperFactory
+
+    dialog, algorithm = QWidget(), provider.algorithm("layerattribution")
+    made = [WidgetWrapperFactory.create_wrapper(algorithm.parameterDefinition(n), dialog) for n in ("LAYER", "MODEL")]
+    for one in made:
+        one.postInitialize(made)
+    made[0].kept = dialog
+    return made
+
+
+def offered(layer):
+    return [layer._box.itemText(i) for i in range(layer._box.count())]
+
+
+def test_the_layers_of_the_chosen_model_are_offered_with_what_they_do(widgets):
+    layer, model = widgets
+    assert offered(layer)[0] == NOT_NAMED and layer.parameterValue() == ""
+    assert "encoder.0.0.2: pixels with what surrounds them, step 1 of 4 (24 channels)" in offered(layer)
+    assert not any(text.startswith("decoder.") for text in offered(layer))
+    model.setValue("wide")
+    assert "decoder.1.1.2: coarse and fine together, step 2 of 2 (24 channels, cells of 2 × 2 pixels)" in offered(layer)
+    assert len(set(offered(layer))) == len(offered(layer)) and offered(layer)[-1].startswith("head: ")
+
+
+def test_a_layer_can_be_chosen_and_any_other_name_typed(widgets):
+    layer, model = widgets
+    told = []
+    layer.widgetValueHasChanged.connect(told.append)
+    layer._box.setCurrentIndex(layer._box.findData("stem.1.2"))
+    assert layer.parameterValue() == "stem.1.2" and told
+    model.setValue("wide")
+    assert layer.parameterValue() == "stem.1.2"
+    assert layer._box.currentText().startswith("stem.1.2: each pixel by itself")
+    layer._box.setEditText("backbone.layer4")
+    assert layer.parameterValue() == "backbone.layer4"
+    layer._box.setEditText("")
+    assert layer.parameterValue() == ""
+    for name in ("encoder.0.0.2", "backbone.layer4", None):
+        layer.setValue(name)
+        assert layer.parameterValue() == (name or "")
+
+
+def test_of_a_model_without_known_layers_names_can_be_typed(widgets, tmp_path):
+    layer, model = widgets
+    model.setValue(str(tmp_path))
+    assert offered(layer) == [NOT_NAMED]
+    layer._box.setEditText("conv1")
+    assert layer.parameterValue() == "conv1"
+
+
+def test_the_batch_table_offers_layers_too(provider):
+    from processing.gui.wrappers import WidgetWrapperFactory
+
+    class BatchAlgorithmDialog(QWidget):
+        pass
+
+    parameter = provider.algorithm("layerattribution").parameterDefinition("LAYER")
+    assert isinstance(WidgetWrapperFactory.create_wrapper(parameter, BatchAlgorithmDialog()), LayerWidget)
+
+
+def test_an_unknown_layer_is_refused_with_those_that_exist(asked, tmp_path, listener):
+    values = {**asked, "LAYER": "conv99", "OUTPUT": str(tmp_path / "layer.tif")}
+    with pytest.raises(QgsProcessingException, match=r"no layer “conv99”.*encoder\.0\.0\.2"):
+        processing.run("solarsaliency:layerattribution", values, feedback=listener)
 
 
 MASK = {

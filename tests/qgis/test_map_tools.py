@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
-from qgis.gui import QgsMapToolPan
+from qgis.gui import QgsMapToolPan, QgsMapToolZoom
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QEvent, QRect, Qt
+from qgis.PyQt.QtCore import QEvent, QPoint, QRect, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
-from solar_saliency.solar_saliency_plugin.gui.explain_panel import map_tools
+from solar_saliency.solar_saliency_plugin.gui import picking
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.drawing import enclosed
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.highlights import Superpixels
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.map_tools import (
@@ -26,6 +26,7 @@ from solar_saliency.solar_saliency_plugin.gui.explain_panel.map_tools import (
     take_up,
 )
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.rows import NONE
+from solar_saliency.solar_saliency_plugin.gui.outline import Outline
 from tests.qgis.maps import (
     DEGREES,
     LEFT,
@@ -301,6 +302,95 @@ def test_what_to_do_is_said_when_a_tool_is_taken_up(canvas, told):
         assert word in told["hinted"][0] and "Esc" in told["hinted"][0]
 
 
+def test_nothing_of_an_earlier_drawing_decides_about_the_next_one(canvas, told):
+    tool = taken_up(told, PolygonTool, canvas)
+    click(canvas, 50, 50)
+    QTest.mouseDClick(canvas.viewport(), LEFT, pos=QPoint(50, 50))  # would end it when the button goes up
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    release(canvas, 50, 50)
+    assert canvas.mapTool() is canvas.pan
+    take_up(tool)
+    told["hinted"].clear()
+    for place in ((50, 50), (250, 50), (250, 200)):
+        click(canvas, *place)
+    assert told["hinted"] == [] and told["drawn"] == [] and canvas.mapTool() is tool
+    click(canvas, 1, 1, RIGHT)
+    assert len(told["drawn"]) == 1
+
+
+@pytest.mark.parametrize("kind", [RectangleTool, PolygonTool, FreehandTool])
+def test_a_button_that_goes_up_over_another_tool_is_not_taken_for_held_down(canvas, told, kind):
+    tool = taken_up(told, kind, canvas)
+    press(canvas, 50, 50)
+    canvas.setMapTool(canvas.pan)  # by a shortcut
+    release(canvas, 60, 60)
+    take_up(tool)
+    told["hinted"].clear()
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert canvas.mapTool() is canvas.pan and told["hinted"] == []
+
+
+@pytest.mark.parametrize("kind", [RectangleTool, PolygonTool, FreehandTool])
+def test_a_button_that_went_down_before_the_tool_was_taken_up_draws_nothing(canvas, told, kind):
+    press(canvas, 50, 50)
+    taken_up(told, kind, canvas)
+    move(canvas, 200, 200, LEFT)
+    release(canvas, 200, 200)
+    move(canvas, 250, 200)
+    assert items(canvas) == [] and told["drawn"] == [] and told["hinted"] == []
+
+
+@pytest.mark.parametrize("kind", [RectangleTool, FreehandTool])
+def test_a_drag_whose_release_never_comes_is_over(canvas, told, kind):
+    tool = taken_up(told, kind, canvas)
+    press(canvas, 50, 50)
+    move(canvas, 200, 200, LEFT)
+    move(canvas, 210, 210)  # a dialog got the release
+    assert items(canvas) == [] and told["drawn"] == []
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert canvas.mapTool() is canvas.pan
+    take_up(tool)
+    drag(canvas, *circle(200, 150, 50, turns=0.6))
+    assert len(told["drawn"]) == 1
+
+
+@pytest.mark.parametrize("kind", [RectangleTool, PolygonTool])
+def test_escape_while_the_button_is_down_waits_for_that_button(canvas, told, kind):
+    tool = taken_up(told, kind, canvas)
+    press(canvas, 50, 50)
+    move(canvas, 200, 200, LEFT)
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    press(canvas, 200, 200, RIGHT)
+    release(canvas, 200, 200, RIGHT)
+    assert canvas.mapTool() is tool, "QGIS's tool would get the rest of the drag"
+    release(canvas, 200, 200)
+    assert canvas.mapTool() is canvas.pan and told["drawn"] == [] and told["hinted"] == []
+
+
+def test_a_double_click_with_too_few_corners_is_told_and_goes_on(canvas, told):
+    taken_up(told, PolygonTool, canvas)
+    double_click(canvas, 50, 50)
+    assert "at least three corners" in told["hinted"][0]
+    for place in ((250, 50), (250, 200)):
+        click(canvas, *place)
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    (region,) = told["drawn"]
+    assert region.area() == pytest.approx(box_of(canvas, 50, 50, 250, 200).area() / 2, rel=1e-4)
+
+
+def test_a_canvas_that_goes_in_the_middle_of_a_drawing_takes_all_along(told):
+    with opened_canvas() as canvas:
+        outline = Outline(canvas)
+        outline.show(QgsGeometry.fromRect(box_of(canvas, 50, 50, 100, 100)), UTM)
+        taken_up(told, RectangleTool, canvas)
+        press(canvas, 50, 50)
+        move(canvas, 200, 200, LEFT)
+        canvas.unsetMapTool = canvas.close = lambda *_: None  # not by the helper
+        sip.delete(canvas)
+        outline.remove()
+        QApplication.processEvents()
+
+
 # picking
 
 
@@ -309,7 +399,7 @@ class Found:
 
     def __init__(self, monkeypatch, where):
         self.asked = []
-        monkeypatch.setattr(map_tools, "detection_at", lambda point, crs, layers, reach: self._at(point, where))
+        monkeypatch.setattr(picking, "detection_at", lambda point, crs, layers, reach: self._at(point, where))
 
     def _at(self, point, where):
         self.asked.append(point)
@@ -318,14 +408,15 @@ class Found:
 
 def test_a_click_on_a_detection_picks_it_and_one_beside_hints(canvas, told, monkeypatch):
     found = Found(monkeypatch, box_of(canvas, 100, 100, 200, 200))
-    take_up(listen(told, PickTool(canvas), "picked", "hinted"))
+    tool = listen(told, PickTool(canvas), "picked", "hinted")
+    take_up(tool)
     told["hinted"].clear()
     click(canvas, 20, 20)
     assert told["picked"] == [] and len(told["hinted"]) == 1 and "detections" in told["hinted"][0]
     click(canvas, 150, 150, RIGHT)
     assert len(found.asked) == 1
     click(canvas, 150, 150)
-    assert told["picked"] == [found] and canvas.mapTool() is canvas.pan
+    assert told["picked"] == [found] and canvas.mapTool() is tool, "the panel puts it down, the one-click tool stays"
 
 
 def test_escape_gives_up_picking(canvas, told):
@@ -359,17 +450,17 @@ def test_what_the_mouse_is_over_is_told_whichever_tool_is_in_use(canvas, field, 
 
 def test_a_click_switches_the_superpixel_under_it_and_only_that(canvas, field, told):
     tool = listen(told, SwitchTool(canvas, field.key_at), "toggled")
-    take_up(tool)
+    tool.begin()
     click(canvas, 95, 95)
     click(canvas, 350, 250)
     click(canvas, 95, 95, RIGHT)
     assert told["toggled"] == [4] and canvas.mapTool() is tool
-    put_down(tool)
+    tool.end()
     assert canvas.mapTool() is canvas.pan
 
 
 def test_dragging_moves_the_map_and_switches_nothing(canvas, field, told):
-    take_up(listen(told, SwitchTool(canvas, field.key_at), "toggled"))
+    listen(told, SwitchTool(canvas, field.key_at), "toggled").begin()
     before = canvas.extent()
     drag(canvas, (95, 95), (120, 95), (145, 95))
     assert told["toggled"] == []
@@ -377,6 +468,71 @@ def test_dragging_moves_the_map_and_switches_nothing(canvas, field, told):
 
 
 def test_a_hand_that_trembles_still_clicks(canvas, field, told):
-    take_up(listen(told, SwitchTool(canvas, field.key_at), "toggled"))
+    listen(told, SwitchTool(canvas, field.key_at), "toggled").begin()
     drag(canvas, (95, 95), (97, 96))
     assert told["toggled"] == [4]
+
+
+def test_escape_leaves_switching_as_it_leaves_drawing(canvas, field, told):
+    left = []
+    tool = SwitchTool(canvas, field.key_at)
+    tool.left.connect(lambda: left.append(canvas.mapTool()))
+    tool.begin()
+    click(canvas, 95, 95)
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert left == [canvas.pan] and canvas.mapTool() is canvas.pan
+    drag(canvas, (95, 95), (120, 95), (145, 95))
+    settle()
+    assert canvas.mapTool() is canvas.pan, "it does not come back"
+
+
+@pytest.mark.parametrize("moving", ["pan", "zoom"])
+def test_switching_comes_back_after_the_map_was_moved_with_a_tool_of_qgis(canvas, field, told, moving):
+    tool = listen(told, SwitchTool(canvas, field.key_at), "toggled")
+    left, mover = told_by(tool.left), canvas.pan if moving == "pan" else QgsMapToolZoom(canvas, False)
+    tool.begin()
+    before = canvas.extent()
+    canvas.setMapTool(mover)
+    settle()
+    assert canvas.mapTool() is mover, "not before it was used"
+    drag(canvas, (60, 60), (100, 95), (160, 160))
+    settle()
+    assert canvas.extent() != before and canvas.mapTool() is tool and not left
+    places = ((x, y) for x in range(5, 400, 5) for y in range(5, 300, 5))
+    click(canvas, *next(place for place in places if field.key_at(on_map(canvas, *place)) == 4))
+    assert told["toggled"] == [4]
+    tool.end()
+    assert canvas.mapTool() is mover and not left
+
+
+def test_a_tool_for_something_else_ends_switching(canvas, field):
+    tool = SwitchTool(canvas, field.key_at)
+    left = told_by(tool.left)
+    tool.begin()
+    canvas.setMapTool(PickTool(canvas))
+    assert len(left) == 1
+    canvas.setMapTool(canvas.pan)
+    drag(canvas, (60, 60), (100, 95))
+    settle()
+    assert canvas.mapTool() is canvas.pan
+
+
+def test_qgis_does_not_bring_switching_back_once_it_has_ended(canvas, field):
+    tool, zoom = SwitchTool(canvas, field.key_at), QgsMapToolZoom(canvas, False)
+    tool.begin()
+    canvas.setMapTool(zoom)
+    tool.end()
+    release(canvas, 95, 95, RIGHT)  # QGIS takes up again the tool before the one that zooms
+    settle()
+    assert canvas.mapTool() is zoom
+
+
+def settle():
+    for _ in range(3):
+        QApplication.processEvents()
+
+
+def told_by(signal):
+    told = []
+    signal.connect(lambda: told.append(1))
+    return told

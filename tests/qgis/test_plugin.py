@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.gui import QgsGui, QgsMapCanvas
+from qgis.core import (
+    QgsApplication,
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from qgis.gui import QgsGui, QgsMapCanvas, QgsProcessingGui
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QDesktopServices
-from qgis.PyQt.QtWidgets import QMainWindow, QToolButton
+from qgis.PyQt.QtWidgets import QComboBox, QDialog, QMainWindow, QToolButton
 
 import solar_saliency
 from solar_saliency.solar_saliency_plugin.gui import launch, layer_actions, links, menu, setup_dialog
@@ -281,6 +289,62 @@ def test_running_again_keeps_a_name_that_was_typed_only(plugin, window, tmp_path
     window.active = with_tag(tmp_path / "a.tif", a_run("attribute", asked))
     window.types[0].trigger()
     assert opened[0].get("NAME") == kept and opened[0]["TARGET"] == "POINT(1 2)"
+
+
+def test_a_dialog_names_the_layer_of_the_file_that_it_is_filled_in_with(plugin, window, project, tmp_path, monkeypatch):
+    import processing
+
+    opened = []
+
+    def dialog(algorithm, parameters):
+        opened.append(parameters)
+        return QDialog()
+
+    monkeypatch.setattr(processing, "createAlgorithmDialog", dialog)
+    scene = with_tag(tmp_path / "scene.tif", a_run("preparescene", {}))
+    for _ in range(2):
+        launch.launch(window, "modelinfo", {"INPUT": str(tmp_path / "scene.tif"), "MODEL": "compact"})
+        project.addMapLayer(scene)
+    launch.launch(window, "modelinfo", {})
+    launch.close_dialogs()
+    assert opened == [
+        {"INPUT": str(tmp_path / "scene.tif"), "MODEL": "compact"},
+        {"INPUT": scene, "MODEL": "compact"},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("selected_only", [False, True])
+def test_running_again_shows_the_users_layer_and_no_copy_of_it(
+    plugin, window, provider, tmp_path, monkeypatch, context, listener, selected_only
+):
+    memory = QgsVectorLayer("Polygon?crs=EPSG:32643", "drawn", "memory")
+    farms = [QgsFeature(), QgsFeature()]
+    for place, farm in enumerate(farms):
+        farm.setGeometry(QgsGeometry.fromWkt("POINT(400000 2899000)").buffer(100 + place, 5))
+    memory.dataProvider().addFeatures(farms)
+    QgsProject.instance().addMapLayer(memory)
+    memory.selectAll()
+    algorithm = provider.algorithm("attribute").create()
+    used = QgsProcessingFeatureSourceDefinition(memory.id(), selected_only)
+    asked = {"INPUT": "s.tif", "POLYGONS": used, "OUTPUT": str(tmp_path / "a.tif")}
+    assert algorithm.prepare(asked, context, listener), listener.errors
+    assert "outlines.gpkg" in algorithm._request["polygons"], "a copy is what the engine reads"
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments[2]))
+    window.active = with_tag(tmp_path / "a.tif", a_run("attribute", {**algorithm._request, "output": "a.tif"}))
+    window.types[0].trigger()
+    shown = opened[0]["POLYGONS"]
+    assert (shown.source.staticValue(), shown.selectedFeaturesOnly) == (memory.id(), selected_only)
+    definition = algorithm.parameterDefinition("POLYGONS")
+    kind = QgsProcessingGui.WidgetType.Standard
+    widget = QgsGui.processingGuiRegistry().createParameterWidgetWrapper(definition, kind)
+    kept = widget.createWrappedWidget(context)
+    widget.setWidgetValue(shown, context)
+    assert kept.findChild(QComboBox).currentText().startswith("drawn")
+    QgsProject.instance().removeMapLayer(memory.id())
+    window.types[0].trigger()
+    assert "outlines.gpkg" in opened[1]["POLYGONS"], "of a layer that is gone the copy is left"
 
 
 def test_detections_that_tell_an_unfit_request_do_not_keep_their_raster_from_running_again(

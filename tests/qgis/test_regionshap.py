@@ -34,12 +34,6 @@ def algorithm(provider):
     return provider.algorithm("regionshap").create()
 
 
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
-
-
 def sent(algorithm, values):
     return read(inputs(algorithm.engine_options()), algorithm, values, QgsProcessingContext())
 
@@ -58,7 +52,7 @@ def test_it_asks_first_what_is_explained_then_with_what_then_how_it_is_cut(algor
     advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced
     first = [d.name() for d in algorithm.parameterDefinitions() if not d.flags() & advanced]
     assert first[:10] == [
-        *("INPUT", "TARGET", "REGION", "POLYGONS", "MARGIN", "PIXELS", "BASELINE", "COMPARE", "BASELINE_SCENE"),
+        *("INPUT", "TARGET", "POLYGONS", "REGION", "MARGIN", "PIXELS", "BASELINE", "COMPARE", "BASELINE_SCENE"),
         "CUT",
     ]
     folded = [d.name() for d in algorithm.parameterDefinitions() if d.flags() & advanced]

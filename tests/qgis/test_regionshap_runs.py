@@ -45,12 +45,6 @@ def question(sample, farms):
     return {"INPUT": sample["SCENE"], "TARGET": target, "NAME": "detection 12", "SUPERPIXELS": 9, "EVALUATIONS": 80}
 
 
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
-
-
 def loaded(algorithm, asked, listener):
     """The project's layers after a run as the dialog makes it, by file ending."""
     context = QgsProcessingContext()

@@ -121,6 +121,27 @@ def test_the_style_is_stored_with_the_layer_and_its_numbers_are_shown(folder):
     assert labels[2] == "lowered the answer" and "the interval holds zero" in labels[3]
 
 
+@pytest.mark.parametrize(("millimetres", "readable"), [(1.3, False), (4.5, True), (40.0, True)])
+def test_numbers_are_shown_as_soon_as_one_zooms_in_so_far_that_they_fit(folder, millimetres, readable):
+    """However small a superpixel is: its number waits until its side is some millimetres long."""
+    layer = layer_of(folder / "single.gpkg", "superpixels")
+    settings = QgsMapSettings()
+    settings.setLayers([layer])
+    settings.setDestinationCrs(layer.crs())
+    settings.setOutputDpi(96)
+    settings.setOutputSize(QSize(round(12 * millimetres * 96 / 25.4), round(3 * millimetres * 96 / 25.4)))
+    settings.setExtent(layer.extent().buffered(100))
+    settings.setBackgroundColor(QColor(0, 0, 0))
+    job = QgsMapRendererSequentialJob(settings)
+    job.start()
+    job.waitForFinished()
+    shown = {int(label.labelText) for label in job.takeLabelingResults().allLabels()}
+    assert shown == (set(range(1, 11)) if readable else set())
+    image = job.renderedImage()
+    pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
+    assert (sum(pixel.lightness() > 230 for pixel in pixels) > 30) == readable, "light figures are to be seen"
+
+
 def test_colours_are_those_of_the_raster_and_the_image_shows_through(folder, tmp_path):
     colour = picture(layer_of(folder / "single.gpkg", "superpixels"))
     shade = shade_of_raster(tmp_path)

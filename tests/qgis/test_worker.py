@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsProcessingFeedback
+from qgis.core import QgsApplication, QgsProcessingFeedback
 from qgis.PyQt.QtCore import QTimer
 
 from solar_saliency.solar_saliency_plugin.bridge import engine_process, environment
+from solar_saliency.solar_saliency_plugin.bridge import worker as worker_module
 from solar_saliency.solar_saliency_plugin.bridge.narration import Narration, time_left
 from solar_saliency.solar_saliency_plugin.bridge.worker import Worker, worker
 from solar_saliency.solar_saliency_plugin.contract.errors import (
@@ -217,6 +218,20 @@ def test_two_calls_run_one_after_the_other_and_the_second_says_what_it_waits_for
     assert first.outcome() == {"seconds": 1}
     assert second.outcome() == {}
     assert "Waiting for “sleep” to finish …" in listener.texts
+
+
+def test_jobs_go_by_their_titles_and_no_thread_asks_qgis_for_them(stand_in, provider, monkeypatch, listener):
+    def asked():
+        raise AssertionError("the registry belongs to the main thread")
+
+    own = stand_in()
+    monkeypatch.setattr(QgsApplication, "processingRegistry", asked)
+    monkeypatch.setitem(worker_module._titles, "sleep", "Sleep Well")
+    first = InThread(own, "sleep", {"seconds": 0.5})
+    wait_until(lambda: own.hello)
+    assert InThread(own, "tell", {}, listener).outcome() == {} and first.outcome() == {"seconds": 0.5}
+    assert "Waiting for “Sleep Well” to finish …" in listener.texts
+    assert worker_module._called("detect") == "“Detect Solar Farms”"
 
 
 def test_a_call_that_waits_can_be_cancelled_without_harm_to_the_one_that_runs(stand_in, listener):

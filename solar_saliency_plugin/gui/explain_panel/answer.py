@@ -14,12 +14,12 @@ WIDTH = 1.96
 
 
 @dataclass(frozen=True)
-class Shown:
+class PanelAnswer:
     """An answer, and what the map needs to show it.
 
     outlines: of the players, well-known text in ``crs``; empty where one has none. whole: whether the run has ended.
     budget: evaluations that the run may use; 0: not known. estimated: whether the players have values yet.
-    made: by which model, from which scene, with which seed.
+    simulated: whether the scene is. made: by which model, from which scene, with which seed.
     """
 
     answer: RegionAnswer
@@ -29,6 +29,7 @@ class Shown:
     estimated: bool = True
     budget: int = 0
     warnings: Tuple[str, ...] = ()
+    simulated: bool = False
     made: Dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -41,7 +42,7 @@ class Shown:
         return to_json(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Shown":
+    def from_json(cls, values: Mapping[str, Any]) -> "PanelAnswer":
         """What :meth:`to_json` told; raises ValueError where it is something else."""
         return built(cls, values)
 
@@ -77,7 +78,7 @@ def _of_type(kind: Any, value: Any) -> Any:
     return tuple(_of_type(member, part) for member, part in zip(members, value))
 
 
-def finished(partial: Optional[Shown], request: Mapping[str, Any], result: Mapping[str, Any]) -> Shown:
+def finished(partial: Optional[PanelAnswer], request: Mapping[str, Any], result: Mapping[str, Any]) -> PanelAnswer:
     """The end of a run: the first answer of its result (JSON), with the outlines that its parts told before."""
     answer = built(RegionAnswer, result["regions"][0])
     outlines: Tuple[str, ...] = ("",) * len(answer.players)
@@ -87,10 +88,10 @@ def finished(partial: Optional[Shown], request: Mapping[str, Any], result: Mappi
     made = {name: result.get(name) for name in ("model", "model_sha256", "seed")}
     made["scene"] = request.get("scene")
     warnings = tuple(str(warning) for warning in result.get("warnings") or ())
-    return Shown(answer, outlines, crs, True, warnings=warnings, made=made)
+    return PanelAnswer(answer, outlines, crs, True, warnings=warnings, simulated=result["simulated"], made=made)
 
 
-def with_baseline(shown: Shown, number: int) -> Shown:
+def with_baseline(shown: PanelAnswer, number: int) -> PanelAnswer:
     """The same players with the values that another baseline gave them: 1 is the first one compared; 0: its own."""
     if not number:
         return shown
@@ -106,7 +107,7 @@ def with_baseline(shown: Shown, number: int) -> Shown:
     return replace(shown, answer=answer)
 
 
-def begun(partial: Mapping[str, Any]) -> Shown:
+def begun(partial: Mapping[str, Any]) -> PanelAnswer:
     """The first thing that a run tells of a region: its players, without values."""
     players = tuple(_without_value(told) for told in partial["players"])
     answer = built(
@@ -121,10 +122,12 @@ def begun(partial: Mapping[str, Any]) -> Shown:
         },
     )
     outlines = tuple(str(told.get("wkt") or "") for told in partial["players"])
-    return Shown(replace(answer, players=players), outlines, str(partial.get("crs") or ""), False, estimated=False)
+    return PanelAnswer(
+        replace(answer, players=players), outlines, str(partial.get("crs") or ""), False, estimated=False
+    )
 
 
-def refined(shown: Shown, partial: Mapping[str, Any]) -> Shown:
+def refined(shown: PanelAnswer, partial: Mapping[str, Any]) -> PanelAnswer:
     """The same with a newer estimate (phi, standard_error, evaluations, of, estimator)."""
     phi = [_number(value) for value in partial["phi"]]
     if len(phi) != len(shown.players):
@@ -168,7 +171,7 @@ _NOTHING: Dict[str, Any] = {
     **{name: "" for name in ("name", "region_wkt", "target_wkt", "estimator", "precision", "baseline_text")},
     **{name: None for name in ("probability", "f_x", "f_baseline", "phi_sum", "difference", "r2")},
     **{name: 0 for name in ("target_pixels", "evaluations", "asked")},
-    **{name: () for name in ("players", "hidden", "compared", "interactions")},
+    **{name: () for name in ("players", "hidden", "compared", "interactions", "cautions")},
     "facts": {},
     "stopped": False,
     "seconds": 0.0,

@@ -17,10 +17,9 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ....processing_algorithms.wording import choice_text
-from ...bridge.answers import listed
 from ...contract.region_shap import COMPARABLE, Compared, RegionAnswer
 from .message import Message
-from .summary import hides, number
+from .summary import hides, labels, number
 
 translate = QCoreApplication.translate
 
@@ -54,7 +53,7 @@ class BaselinesPage(QWidget):
         self.button = QPushButton(translate("ExplainPanel", "Compare Baselines"))
         self.button.setObjectName("compare")
         self.button.clicked.connect(self.wanted)
-        self.warning = Message()
+        self.warning = Message("warning")
         self.table = _empty_table()
         self.table.currentCellChanged.connect(self._choose)
         self._hint = QLabel(translate("ExplainPanel", "Choose a row to see its values in the chart and on the map."))
@@ -86,12 +85,12 @@ class BaselinesPage(QWidget):
             return
         self.table.blockSignals(True)
         self.table.setRowCount(1 + len(answer.compared))
-        self._fill(0, [choice_text("baseline", baseline), number(answer.f_baseline), "", listed(list(answer.hidden))])
+        self._fill(0, [choice_text("baseline", baseline), number(answer.f_baseline), "", labels(answer.hidden)])
         for row, compared in enumerate(answer.compared, 1):
             self._fill(row, _cells(compared))
             self.table.item(row, 0).setToolTip(_rich(compared.error or compared.baseline_text))
             if compared.error:
-                self._disable(row)
+                self._set_apart(row)
         self.table.setCurrentCell(0, 0)
         self.table.blockSignals(False)
         self.table.resizeRowsToContents()
@@ -117,8 +116,8 @@ class BaselinesPage(QWidget):
         """Never wider than the dock: the table scrolls."""
         return QSize(100, super().minimumSizeHint().height())
 
-    def _choose(self, row: int, *_: int) -> None:
-        if row >= 0:
+    def _choose(self, row: int, column: int, before: int, *_: int) -> None:
+        if row >= 0 and row != before:
             self.chosen.emit(row)
 
     def _fill(self, row: int, texts: List[str]) -> None:
@@ -129,9 +128,14 @@ class BaselinesPage(QWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
-    def _disable(self, row: int) -> None:
+    def _set_apart(self, row: int) -> None:
+        """The keyboard reaches what went wrong, but there are no values to be chosen."""
         for column in range(self.table.columnCount()):
-            self.table.item(row, column).setFlags(Qt.ItemFlag.NoItemFlags)
+            item = self.table.item(row, column)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            font = item.font()
+            font.setItalic(True)
+            item.setFont(font)
 
 
 def _empty_table() -> QTableWidget:
@@ -175,4 +179,4 @@ def _cells(compared: Compared) -> List[str]:
     name = choice_text("baseline", compared.baseline)
     if compared.error:
         return [name, "–", "–", compared.error]
-    return [name, number(compared.f_baseline), agreement(compared.rank_correlation), listed(list(compared.hidden))]
+    return [name, number(compared.f_baseline), agreement(compared.rank_correlation), labels(compared.hidden)]

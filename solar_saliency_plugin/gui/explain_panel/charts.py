@@ -1,6 +1,6 @@
 """Charts of Shapley values, drawn with Qt alone: a waterfall of superpixels, and bars of bands."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Hashable, List, Optional, Sequence, Tuple
 
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import (
@@ -16,7 +16,7 @@ from qgis.PyQt.QtGui import (
 from qgis.PyQt.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from .chart_painting import ChartPainter, Layout, Look, layout, row_height
-from .rows import NONE, Bar, Row, Rows, bar_rows, waterfall_rows
+from .rows import NONE, Bar, Kind, Row, Rows, bar_rows, waterfall_rows
 
 __all__ = ["NONE", "Bar", "BarChart", "Chart", "WaterfallChart"]
 
@@ -39,7 +39,7 @@ _LOOKS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleCh
 class Chart(QWidget):
     """What both charts share: rows, hovering, keyboard, tool tips. Put it into a QScrollArea (widgetResizable)."""
 
-    #: The key of the bar under the mouse, or chosen with the arrow keys; NONE: of no bar.
+    #: The key of the bar under the mouse, or of the row chosen with the arrow keys; NONE: of no bar.
     hovered = pyqtSignal(int)
 
     #: The key of the bar that was clicked, or on which Space was pressed. Only where the chart is switchable. The chart
@@ -53,7 +53,7 @@ class Chart(QWidget):
         self._switchable = False
         self._mouse: Optional[QPoint] = None
         self._pressed = NONE
-        self._current = NONE
+        self._current: Optional[Tuple[Kind, Hashable]] = None
         self._highlighted = NONE
         self._told = NONE
         self.setMouseTracking(True)
@@ -76,7 +76,7 @@ class Chart(QWidget):
         """Show which bar the mouse is over on the map; NONE: none. Emits nothing."""
         if key != self._highlighted:
             self._highlighted = key
-            self._bring_into_view(key)
+            self._bring_into_view(self._index(key))
             self.update()
 
     # What is shown
@@ -84,8 +84,6 @@ class Chart(QWidget):
     def _show(self, rows: Rows) -> None:
         taller = len(rows.rows) != len(self._rows.rows)
         self._rows = rows
-        if self._current not in self._keys():
-            self._current = NONE
         if taller:
             self.updateGeometry()
         self._point()
@@ -101,6 +99,10 @@ class Chart(QWidget):
 
     def _layout(self) -> Layout:
         return layout(self._rows, self.width(), self.font(), self.layoutDirection())
+
+    def _current_index(self) -> Optional[int]:
+        """The row that the keyboard is at; rows may have moved, or gone."""
+        return next((index for index, row in enumerate(self._rows.rows) if row.identity == self._current), None)
 
     def _row_at(self, place: QPoint) -> Optional[Row]:
         index = self._layout().row_at(place.y())
@@ -128,7 +130,7 @@ class Chart(QWidget):
             painter.drawText(place, self._empty_text, QTextOption(Qt.AlignmentFlag.AlignCenter))
             return
         lit = self._told if self._told != NONE else self._highlighted
-        focused = self._index(self._current) if self.hasFocus() else None
+        focused = self._current_index() if self.hasFocus() else None
         look = Look(self._colours(), self.font(), self._index(lit), focused, self.devicePixelRatioF())
         ChartPainter(painter, self._rows, self._layout(), look).draw(event.rect())
 
@@ -161,7 +163,7 @@ class Chart(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         pressed, self._pressed = self._pressed, NONE
         if pressed != NONE and pressed == self._key_at(event.pos()):
-            self._current = pressed
+            self._current = (Kind.PLAYER, pressed)
             self._describe()
             self.update()
             if self._switchable:
@@ -192,45 +194,48 @@ class Chart(QWidget):
     # Keyboard
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrow keys choose a bar, Space switches it."""
-        keys = self._keys()
+        """Arrow keys choose a row, Space switches its bar."""
+        at = self._current_index()
         if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if self._switchable and self._current != NONE:
-                self.toggled.emit(self._current)
+            bar = self._rows.rows[at].bar if at is not None else None
+            if self._switchable and bar is not None:
+                self.toggled.emit(bar.key)
                 return
-        elif keys:
-            at = keys.index(self._current) if self._current in keys else -1
-            to = _moved(event.key(), at, len(keys))
+        elif self._rows.rows:
+            to = _moved(event.key(), -1 if at is None else at, len(self._rows.rows))
             if to is not None:
-                self._choose(keys[to])
+                self._choose(to)
                 return
         super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: D102
         super().focusInEvent(event)
         by_key = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
-        if by_key and self._keys():
-            self._choose(self._current if self._current != NONE else self._keys()[0])
+        if by_key and self._rows.rows:
+            self._choose(self._current_index() or 0)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: D102
         super().focusOutEvent(event)
         self._tell(self._key_at(self._mouse))
 
-    def _choose(self, key: int) -> None:
-        self._current = key
-        self._bring_into_view(key)
+    def _choose(self, index: int) -> None:
+        row = self._rows.rows[index]
+        self._current = row.identity
+        self._bring_into_view(index)
         self._describe()
-        self._tell(key)
+        self._tell(row.bar.key if row.bar is not None else NONE)
+        self.update()
 
     def _describe(self) -> None:
-        """Tell a screen reader what is chosen."""
-        index = self._index(self._current)
-        chosen = self._rows.rows[index].tip if index is not None else self._empty_text if not self._rows.rows else ""
+        """Tell a screen reader what is chosen, in plain text. Qt sends it an event where that has changed."""
+        index = self._current_index()
+        nothing = "" if self._rows.rows else self._empty_text
+        chosen = nothing if index is None else self._rows.rows[index].spoken
         if chosen != self.accessibleDescription():
             self.setAccessibleDescription(chosen)
 
-    def _bring_into_view(self, key: int) -> None:
-        index, area = self._index(key), self.parentWidget()
+    def _bring_into_view(self, index: Optional[int]) -> None:
+        area = self.parentWidget()
         while area is not None and not isinstance(area, QScrollArea):
             area = area.parentWidget()
         if index is not None and area is not None:
@@ -243,7 +248,7 @@ class Chart(QWidget):
 
 
 def _moved(key: int, at: int, count: int) -> Optional[int]:
-    """Where a key moves to from a bar (−1: from none); None: it does not move."""
+    """Where a key moves to from a row (−1: from none); None: it does not move."""
     to = {
         Qt.Key.Key_Down: at + 1,
         Qt.Key.Key_Up: at - 1,

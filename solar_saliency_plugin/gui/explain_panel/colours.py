@@ -9,9 +9,6 @@ from qgis.PyQt.QtGui import QBrush, QColor, QPainter, QPalette, QPen, QPixmap, Q
 RAISED, RAISED_A_LITTLE = QColor("#b30015"), QColor("#ff7a4d")
 LOWERED, LOWERED_A_LITTLE = QColor("#0039b3"), QColor("#4da3ff")
 
-#: Of the edge of what is chosen on the map; nothing in a natural-colour image looks like it.
-CHOSEN = QColor(255, 233, 69)
-
 #: Opacity of the largest values on the map, of 255: the image shows through.
 MOST_OPAQUE = 190
 

@@ -8,8 +8,8 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
 
-from .highlights import rubber_band
-from .tool_change import GuestTool, put_down
+from ..outline import rubber_band
+from ..tool_change import GuestTool, put_down
 
 translate = QCoreApplication.translate
 
@@ -50,12 +50,12 @@ class DrawTool(GuestTool):
         super().activate()
         self.canvas().installEventFilter(self)
         self.canvas().setFocus()
-        self._begin_anew()
+        self._start_over()
         self.hinted.emit(self.how)
 
     def deactivate(self) -> None:  # noqa: D102
         self.canvas().removeEventFilter(self)
-        self._begin_anew()
+        self._start_over()
         super().deactivate()
 
     def canvasPressEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
@@ -63,14 +63,19 @@ class DrawTool(GuestTool):
             self._is_down = True
             self._press(event)
 
+    def canvasDoubleClickEvent(self, event: QgsMapMouseEvent) -> None:
+        """The second of two quick presses."""
+        self._is_down = self._is_down or event.button() == _LEFT
+
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
         if event.button() == _LEFT:
+            if not self._is_down:  # it went down before the tool was taken up
+                return
             self._is_down = False
-        if self._is_cancelled:
-            self._is_cancelled = False
-            put_down(self)
-        else:
+        if not self._is_cancelled:
             self._release(event)
+        elif event.button() == _LEFT:
+            put_down(self)
 
     def _press(self, event: QgsMapMouseEvent) -> None:
         """The left button goes down."""
@@ -112,6 +117,11 @@ class DrawTool(GuestTool):
         if band is not None and not sip.isdeleted(band):
             self.canvas().scene().removeItem(band)
 
+    def _start_over(self) -> None:
+        """Begin anew, and forget the button, too: its release may go to another tool."""
+        self._begin_anew()
+        self._is_down = self._is_cancelled = False
+
     def _finish(self) -> None:
         """Hand on what was drawn; where it cannot be meant, say so and wait for another drawing."""
         region = enclosed(self._corners, self.canvas().mapUnitsPerPixel())
@@ -139,7 +149,9 @@ class _DragTool(DrawTool):
         self.canvasPressEvent(event)
 
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:
-        if self._corners:
+        if not event.buttons() & _LEFT:
+            self._start_over()  # the release went elsewhere, such as to a dialog that opened meanwhile
+        elif self._corners:
             self._drag_to(event.pos())
             self._show(self._corners)
 
@@ -199,7 +211,12 @@ class PolygonTool(DrawTool):
             self._show([*self._corners, event.mapPoint()])
 
     def canvasDoubleClickEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
+        super().canvasDoubleClickEvent(event)
         self._ends_at_release = event.button() == _LEFT
+
+    def _start_over(self) -> None:
+        super()._start_over()
+        self._ends_at_release = False
 
     def _release(self, event: QgsMapMouseEvent) -> None:
         if event.button() == _RIGHT or self._ends_at_release:

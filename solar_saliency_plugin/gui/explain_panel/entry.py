@@ -7,7 +7,7 @@ from qgis.core import QgsPointXY, QgsProject
 from qgis.gui import QgsMapMouseEvent
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QMenu
+from qgis.PyQt.QtWidgets import QDockWidget, QMenu
 
 from ....processing_algorithms.base import ICONS
 from ...qgis_compat import QAction
@@ -78,9 +78,19 @@ class PanelEntry:
         from .presenter import Presenter
 
         self.panel = ExplainPanel(self._iface.mainWindow())
-        self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel)
+        self._put_in_place(self.panel)
         self._presenter = Presenter(self._iface, self.panel)
         self.panel.opened.connect(self._on_opened)
+
+    def _put_in_place(self, panel: QDockWidget) -> None:
+        """Where it was before the plugin was loaded anew, or QGIS started: both know its name, and keep its place."""
+        window = self._iface.mainWindow()
+        if not window.restoreDockWidget(panel):
+            self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, panel)
+            return
+        panels = window.findChild(QMenu, "mPanelMenu")
+        if panels is not None:
+            panels.addAction(panel.toggleViewAction())  # as QGIS does with docks that it puts in place
 
     def _on_opened(self, opened: bool) -> None:
         if opened != self.action.isChecked():

@@ -1,6 +1,7 @@
 """Handing an answer on: to the map as a layer, to the clipboard, to files."""
 
 import csv
+import html
 import os
 import shutil
 from dataclasses import fields
@@ -8,23 +9,119 @@ from functools import partial
 from typing import Any, Callable, Dict, List
 
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsSettings, QgsVectorLayer
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtWidgets import QFileDialog, QMenu, QWidget
+from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
+from qgis.PyQt.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from ...bridge.layers import ShownResult, layers_of
 from ...contract.options import to_json
 from ...contract.region_shap import Player
-from .answer import Shown
-from .runs import Outcome, presentation
+from . import summary
+from .answer import PanelAnswer
+from .answer_view import AnswerView
+from .findings import Findings
+from .on_map import OnMap
+from .panel import BANDS_TAB, SUPERPIXELS_TAB, ExplainPanel
+from .runs import BAND_SHAP, FILES, REGION_SHAP, Outcome, presentation
 
 translate = QCoreApplication.translate
 
 #: The folder that was last exported to.
 FOLDER_SETTING = "solar_saliency/export_folder"
 
+#: What is made of the answer itself; all else was written by the run.
+TABLE = "csv"
 
-def add_to_map(method: str, outcome: Outcome) -> None:
-    """Show the polygons of a run as a layer, in the group of all answers to the same question; once."""
+
+class HandingOn(QObject):
+    """What the buttons below an answer do."""
+
+    #: A method is to be run again as it was, and what is to be done then, a function.
+    again = pyqtSignal(str, object)
+
+    def __init__(self, panel: ExplainPanel, on_map: OnMap, view: AnswerView) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self._map = on_map
+        self._view = view
+        panel.add_to_map.clicked.connect(self._add_to_map)
+        panel.copy.clicked.connect(self._copy)
+        panel.zoom.clicked.connect(self._zoom)
+        panel.export.menu().aboutToShow.connect(self._fill_export)
+
+    @property
+    def _findings(self) -> Findings:
+        return self._view.findings
+
+    def _zoom(self) -> None:
+        if self._findings.subject is not None:
+            self._map.zoom_to(self._findings.subject)
+
+    def _copy(self) -> None:
+        subject, superpixels = self._findings.subject, self._findings.superpixels
+        if subject is None or superpixels is None:
+            return
+        self._view.show_own_baseline()
+        text = summary.as_text(subject.name, superpixels, self._findings.bands, superpixels.made, subject.is_searched)
+        QApplication.clipboard().setText(text)
+        self._panel.message.hint(translate("ExplainPanel", "The summary is in the clipboard."))
+
+    def _add_to_map(self) -> None:
+        self._with_files(self._view.of_tab()[0], self._add_layer)
+
+    def _add_layer(self, method: str) -> None:
+        self._view.show_own_baseline()
+        layer = add_to_map(method, self._findings.outcomes[method])
+        if method == REGION_SHAP:
+            self._view.leave_colours_to(layer)
+
+    def _fill_export(self) -> None:
+        fill(self._panel.export.menu(), self._view.of_tab()[0], self._export)
+
+    def _export(self, ending: str) -> None:
+        method, _ = self._view.of_tab()
+        if ending == TABLE:
+            self._export_to(ending, method)
+        else:
+            self._with_files(method, partial(self._export_to, ending))
+
+    def _export_to(self, ending: str, method: str) -> None:
+        findings, message = self._findings, self._panel.message
+        shown = findings.bands if method == BAND_SHAP else findings.superpixels
+        if shown is None or findings.subject is None:
+            return
+        self._view.show_own_baseline()
+        of = BANDS_TAB if method == BAND_SHAP else SUPERPIXELS_TAB
+        path = ask_path(self._panel, f"{findings.subject.name} {of}", ending)
+        if not path:
+            return
+        try:
+            if ending == TABLE:
+                write_table(path, shown)
+            else:
+                shutil.copyfile(findings.outcomes[method].files[ending], path)
+        except OSError as error:
+            told = translate("ExplainPanel", "{path} cannot be written: {reason}. Choose another place.")
+            message.fail(html.escape(told.format(path=path, reason=error.strerror or error)))
+            return
+        message.hint(html.escape(translate("ExplainPanel", "Written: {path}").format(path=path)))
+
+    def _with_files(self, method: str, then: Callable[[str], None]) -> None:
+        """Do something with the files of an answer; where they are gone, offer to make them again before."""
+        outcome = self._findings.outcomes.get(method)
+        if outcome is not None and all(os.path.isfile(path) for path in outcome.files.values()):
+            then(method)
+            return
+        told = translate(
+            "ExplainPanel",
+            "The files of this answer are gone: they last as long as the session of QGIS that made them. Explaining "
+            "again makes them anew, and takes about as long as it did.",
+        )
+        again = partial(self.again.emit, method, partial(then, method))
+        self._panel.message.ask(told, translate("ExplainPanel", "Explain Again"), again)
+
+
+def add_to_map(method: str, outcome: Outcome) -> str:
+    """Show the polygons of a run as a layer, in the group of all answers to the same question; once. Its id."""
     shown = presentation(method, outcome)
     source = outcome.files["gpkg"] + (f"|layername={shown.layer}" if shown.layer else "")
     layer = QgsVectorLayer(source, shown.name)
@@ -32,11 +129,12 @@ def add_to_map(method: str, outcome: Outcome) -> None:
     known = [project.layerTreeRoot().findLayer(one.id()) for one in layers_of(project, [outcome.files["gpkg"]])]
     for node in filter(None, known):
         node.setItemVisibilityCheckedParentRecursive(True)
-        return
+        return str(node.layerId())
     project.addMapLayer(layer)
     context = QgsProcessingContext()
     context.setProject(project)
     ShownResult(shown).postProcessLayer(layer, context, QgsProcessingFeedback())
+    return str(layer.id())
 
 
 def kinds() -> Dict[str, str]:
@@ -45,17 +143,16 @@ def kinds() -> Dict[str, str]:
         "gpkg": translate("ExplainPanel", "Layer (GeoPackage)…"),
         "tif": translate("ExplainPanel", "Raster (GeoTIFF)…"),
         "html": translate("ExplainPanel", "Page with Figures (HTML)…"),
-        "csv": translate("ExplainPanel", "Table (CSV)…"),
+        TABLE: translate("ExplainPanel", "Table (CSV)…"),
     }
 
 
-def fill(menu: QMenu, files: Dict[str, str], has_answer: bool, export: Callable[[str], None]) -> None:
-    """Offer what there is: files of a run go with the session, a table can always be made."""
+def fill(menu: QMenu, method: str, export: Callable[[str], None]) -> None:
+    """Offer what a method's answers can be exported as."""
     menu.clear()
     for ending, text in kinds().items():
-        known = has_answer if ending == "csv" else os.path.isfile(files.get(ending, ""))
         entry = menu.addAction(text)
-        entry.setEnabled(known)
+        entry.setEnabled(ending == TABLE or ending in FILES[method].values())
         entry.triggered.connect(partial(_call, export, ending))
 
 
@@ -78,16 +175,13 @@ def ask_path(parent: QWidget, name: str, ending: str) -> str:
     return path if path.lower().endswith(f".{ending}") else f"{path}.{ending}"
 
 
-def write(path: str, ending: str, files: Dict[str, str], shown: Shown) -> None:
-    """Write a file; raises OSError."""
-    if ending == "csv":
-        with open(path, "w", encoding="utf-8-sig", newline="") as file:  # with a mark, without which Excel spoils “±”
-            csv.writer(file).writerows(table(shown))
-    else:
-        shutil.copyfile(files[ending], path)
+def write_table(path: str, shown: PanelAnswer) -> None:
+    """Write an answer as a table; raises OSError."""
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:  # with a mark, without which Excel spoils “±”
+        csv.writer(file).writerows(table(shown))
 
 
-def table(shown: Shown) -> List[List[Any]]:
+def table(shown: PanelAnswer) -> List[List[Any]]:
     """The players, one a row, the largest first, under a row of names; spectra in a column a band."""
     names = [f.name for f in fields(Player) if f.name != "spectrum"]
     bands = list(shown.players[0].spectrum) if shown.players else []

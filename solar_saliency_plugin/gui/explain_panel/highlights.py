@@ -3,6 +3,7 @@
 from statistics import median
 from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
+from osgeo import ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -13,18 +14,17 @@ from qgis.core import (
     QgsRectangle,
     QgsSpatialIndex,
 )
-from qgis.gui import QgsMapCanvas, QgsMapCanvasItem, QgsRubberBand
-from qgis.PyQt import sip
+from qgis.gui import QgsMapCanvas, QgsMapCanvasItem
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen
 
-from ...qgis_compat import POLYGON_GEOMETRY
+from ..outline import CHOSEN, CHOSEN_WIDTH
 from . import colours
 from .labels import draw_labels
 from .rows import NONE
 
-#: Width of outlines of what is chosen, pixels, and of their dark rim.
-_CHOSEN_WIDTH, _RIM = 2, 4
+#: Width of the dark rim of outlines, pixels.
+_RIM = 4
 
 #: Edges of superpixels, light with a dark rim: to be seen on soil and on snow. They are left out where superpixels are
 #: smaller than so many pixels, and would fill the map.
@@ -32,36 +32,6 @@ _EDGE, _EDGE_RIM, _TOO_SMALL = QPen(QColor(255, 255, 255, 140), 1), QPen(QColor(
 
 #: What lies over superpixels that are switched off.
 _OFF, _OFF_LINES = QColor(255, 255, 255, 90), QColor(40, 40, 40, 200)
-
-
-class Outline:
-    """The edge of a region or a target on the map, while it is explained."""
-
-    def __init__(self, canvas: QgsMapCanvas) -> None:
-        self._canvas = canvas
-        self._band: Optional[QgsRubberBand] = None
-
-    def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show a polygon in place of what was shown."""
-        if self._band is None:
-            self._band = rubber_band(self._canvas)
-        self._band.setToGeometry(geometry, crs)
-
-    def remove(self) -> None:
-        """Take it away without trace; it can be shown again."""
-        band, self._band = self._band, None
-        if band is not None and not sip.isdeleted(band):
-            self._canvas.scene().removeItem(band)
-
-
-def rubber_band(canvas: QgsMapCanvas) -> QgsRubberBand:
-    """A band for what is meant on the map: what is inside stays clear, since that is what one wants to see."""
-    band = QgsRubberBand(canvas, POLYGON_GEOMETRY)
-    band.setFillColor(QColor(0, 0, 0, 0))
-    band.setStrokeColor(colours.CHOSEN)
-    band.setSecondaryStrokeColor(QColor(0, 0, 0, 120))
-    band.setWidth(_CHOSEN_WIDTH)
-    return band
 
 
 class Superpixels(QgsMapCanvasItem):
@@ -83,13 +53,15 @@ class Superpixels(QgsMapCanvasItem):
         self._spots: Dict[int, QPointF] = {}
         self._labels: Mapping[int, str] = {}
         self._index = QgsSpatialIndex()
+        #: Where shapes and the places of their labels are on the screen; None: they, or the map, have moved.
+        self._on_screen: Optional[Tuple[Dict[int, QPainterPath], Dict[int, QPointF]]] = None
         self._picture: Optional[QImage] = None
         canvas.destinationCrsChanged.connect(self._place)
         self.setVisible(False)
 
     def set_shapes(self, shapes: Mapping[int, str], crs: QgsCoordinateReferenceSystem) -> None:
         """Show polygons (well-known text, in ``crs``) by key, yet without values, all switched on."""
-        read = {key: QgsGeometry.fromWkt(text) for key, text in shapes.items()}
+        read = {key: _polygon(text) for key, text in shapes.items()}
         self._shapes = {key: geometry for key, geometry in read.items() if not geometry.isEmpty()}
         self._crs = crs
         self._values, self._off, self._chosen, self._labels = {}, frozenset(), NONE, {}
@@ -151,12 +123,14 @@ class Superpixels(QgsMapCanvasItem):
             self._paths[key] = there.constGet().asQPainterPath()
             self._spots[key] = there.pointOnSurface().asPoint().toQPointF()
             self._index.addFeature(key, there.boundingBox())
+        self._on_screen = None
         self.setVisible(bool(self._paths))
         self._repaint()
 
     def updatePosition(self) -> None:
         """The map has moved. The item is as large as the canvas, and draws where the superpixels are now."""
         self.prepareGeometryChange()
+        self._on_screen = None
         self._repaint()
 
     def boundingRect(self) -> QRectF:  # noqa: D102
@@ -179,7 +153,7 @@ class Superpixels(QgsMapCanvasItem):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(QBrush())
             outline = self._to_pixels().map(path)
-            for colour, width in ((QColor(0, 0, 0, 150), _RIM), (colours.CHOSEN, _CHOSEN_WIDTH)):
+            for colour, width in ((QColor(0, 0, 0, 150), _RIM), (CHOSEN, CHOSEN_WIDTH)):
                 painter.setPen(QPen(colour, width))
                 painter.drawPath(outline)
 
@@ -192,19 +166,24 @@ class Superpixels(QgsMapCanvasItem):
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
-        to_pixels, view = self._to_pixels(), QRectF(0, 0, size.width(), size.height())
-        mapped = {key: to_pixels.map(path) for key, path in self._paths.items()}
-        seen = {key: path for key, path in mapped.items() if path.boundingRect().intersects(view)}
+        if self._on_screen is None:
+            self._on_screen = self._seen(QRectF(0, 0, size.width(), size.height()))
+        seen, spots = self._on_screen
         if seen:
             self._draw_fills(painter, seen, ratio)
             _draw_edges(painter, list(seen.values()))
             self._draw_crosses(painter, [path for key, path in seen.items() if key in self._off])
-            labels = [
-                (text, to_pixels.map(self._spots[key]), seen[key]) for key, text in self._labels.items() if key in seen
-            ]
+            labels = [(text, spots[key], seen[key]) for key, text in self._labels.items() if key in seen]
             draw_labels(painter, self._canvas.font(), labels)
         painter.end()
         return picture
+
+    def _seen(self, view: QRectF) -> Tuple[Dict[int, QPainterPath], Dict[int, QPointF]]:
+        """Where the shapes are, pixels, that reach into the view, and their labels."""
+        to_pixels = self._to_pixels()
+        mapped = {key: to_pixels.map(path) for key, path in self._paths.items()}
+        seen = {key: path for key, path in mapped.items() if path.boundingRect().intersects(view)}
+        return seen, {key: to_pixels.map(self._spots[key]) for key in seen}
 
     def _draw_fills(self, painter: QPainter, paths: Mapping[int, QPainterPath], ratio: float) -> None:
         limit = max((abs(value) for value, _ in self._values.values()), default=0.0)
@@ -230,8 +209,22 @@ class Superpixels(QgsMapCanvasItem):
             painter.strokePath(path, QPen(_OFF_LINES, 1))
 
 
+def _polygon(text: str) -> QgsGeometry:
+    """A polygon from well-known text, read by GDAL: QGIS takes a third of a second for 5000; empty where it is none."""
+    polygon = QgsGeometry()
+    try:
+        read = ogr.CreateGeometryFromWkt(text)
+    except RuntimeError:  # another plugin may have asked GDAL for exceptions
+        read = None
+    if read is not None:
+        polygon.fromWkb(bytes(read.ExportToWkb()))
+    return polygon
+
+
 def _draw_edges(painter: QPainter, paths: List[QPainterPath]) -> None:
     if median(min(path.boundingRect().width(), path.boundingRect().height()) for path in paths) >= _TOO_SMALL:
+        painter.setBrush(QBrush())
         for pen in (_EDGE_RIM, _EDGE):
+            painter.setPen(pen)
             for path in paths:
-                painter.strokePath(path, pen)
+                painter.drawPath(path)

@@ -1,18 +1,18 @@
-"""Map tools of the panel: pick a detection, draw a region (drawing.py), switch superpixels; what the mouse is over."""
+"""Map tools of the panel: pick (../picking.py), draw (drawing.py), switch superpixels; what the mouse is over."""
 
+from functools import partial
 from typing import Callable, Optional
 
-from qgis.core import QgsPointXY, QgsProject
+from qgis.core import QgsPointXY
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QKeyEvent
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QKeyEvent, QMouseEvent
 from qgis.PyQt.QtWidgets import QApplication
 
-from ..detections import detection_at, is_detections
-from ..explain_tool import CLICK, NO_DETECTION, NO_LAYER
+from ..picking import PickTool
+from ..tool_change import GuestTool, put_down, take_up
 from .drawing import FreehandTool, PolygonTool, RectangleTool
 from .rows import NONE
-from .tool_change import GuestTool, put_down, take_up
 
 __all__ = [
     "FreehandTool",
@@ -30,59 +30,41 @@ translate = QCoreApplication.translate
 _LEFT = Qt.MouseButton.LeftButton
 
 
-class PickTool(GuestTool):
-    """Waits for a click on a detection of a visible layer of detections."""
-
-    #: The Detection that was clicked. The tool has put itself down before.
-    picked = pyqtSignal(object)
-
-    def __init__(self, canvas: QgsMapCanvas) -> None:
-        super().__init__(canvas)
-        self.setCursor(Qt.CursorShape.WhatsThisCursor)
-
-    def activate(self) -> None:  # noqa: D102
-        super().activate()
-        self.canvas().setFocus()
-        self.hinted.emit(CLICK if _any_detections() else NO_LAYER)
-
-    def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
-        if event.button() != _LEFT:
-            return
-        canvas = self.canvas()
-        crs, reach = canvas.mapSettings().destinationCrs(), QgsMapTool.searchRadiusMU(canvas)
-        detection = detection_at(event.mapPoint(), crs, canvas.layers(), reach)
-        if detection is None:
-            self.hinted.emit(NO_DETECTION if _any_detections() else NO_LAYER)
-            return
-        put_down(self)
-        self.picked.emit(detection)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        if event.key() == Qt.Key.Key_Escape:
-            put_down(self)
-        else:
-            event.ignore()
-
-
-def _any_detections() -> bool:
-    return any(is_detections(layer) for layer in QgsProject.instance().mapLayers().values())
-
-
 class SwitchTool(GuestTool):
-    """A click on a superpixel switches it; dragging moves the map. Stays until it is put down."""
+    """A click on a superpixel switches it; dragging moves the map. In use from :meth:`begin` to :meth:`end`.
+
+    A tool that moves the map (QGIS calls it transient) may take its place for one operation: then this one comes back,
+    since the panel says all the time that clicks switch superpixels.
+    """
 
     #: The superpixel's key.
     toggled = pyqtSignal(int)
+    #: The user has left it: by Esc, or with a tool for something else.
+    left = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas, key_at: Callable[[QgsPointXY], int]) -> None:
         super().__init__(canvas)
         self._key_at = key_at
         self._pressed: Optional[QPoint] = None
         self._is_moving = False
+        self._is_wanted = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        canvas.mapToolSet.connect(self._follow)
+
+    def begin(self) -> None:
+        """Take it up."""
+        self._is_wanted = True
+        take_up(self)
+
+    def end(self) -> None:
+        """Put it down, and do not come back."""
+        self._is_wanted = False
+        self.canvas().viewport().removeEventFilter(self)
+        put_down(self)
 
     def activate(self) -> None:  # noqa: D102
         super().activate()
+        self._pressed = None
         self.hinted.emit(
             translate("ExplainPanel", "Click superpixels to switch them off and on. Dragging moves the map.")
         )
@@ -109,6 +91,44 @@ class SwitchTool(GuestTool):
         key = self._key_at(event.mapPoint())
         if key != NONE:
             self.toggled.emit(key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        if event.key() == Qt.Key.Key_Escape:
+            self._leave()
+        else:
+            event.ignore()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The button that goes up ends what the tool that moves the map has done; it still has to hear of it."""
+        is_release = event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent)
+        if is_release and event.button() == _LEFT:
+            QTimer.singleShot(0, self._come_back)
+        return False
+
+    def _follow(self, current: Optional[QgsMapTool], before: Optional[QgsMapTool] = None) -> None:
+        """The canvas has another tool."""
+        self.canvas().viewport().removeEventFilter(self)
+        if current is self and not self._is_wanted:
+            # QGIS brings back, at a right click, the tool before one that moves the map, be it wanted or not.
+            self.before = before
+            QTimer.singleShot(0, partial(put_down, self))
+        elif current is not self and self._is_wanted:
+            if _moves_the_map(current):
+                self.canvas().viewport().installEventFilter(self)
+            else:
+                self._leave()
+
+    def _come_back(self) -> None:
+        if self._is_wanted and _moves_the_map(self.canvas().mapTool()):
+            take_up(self)
+
+    def _leave(self) -> None:
+        self.end()
+        self.left.emit()
+
+
+def _moves_the_map(tool: Optional[QgsMapTool]) -> bool:
+    return tool is not None and bool(tool.flags() & QgsMapTool.Flag.Transient)
 
 
 class Hover(QObject):

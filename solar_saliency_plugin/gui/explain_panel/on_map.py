@@ -1,7 +1,7 @@
 """What the panel has on the map: its tools, the outline of what is explained, and the superpixels."""
 
 from functools import partial
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -14,9 +14,10 @@ from qgis.gui import QgsMapCanvas, QgsMapTool
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QToolButton
 
+from ..outline import Outline
 from . import aside
-from .answer import Shown
-from .highlights import Outline, Superpixels
+from .answer import PanelAnswer
+from .highlights import Superpixels
 from .map_tools import FreehandTool, Hover, PickTool, PolygonTool, RectangleTool, SwitchTool, put_down, take_up
 from .subject import Subject
 from .summary import label
@@ -36,7 +37,7 @@ class OnMap(QObject):
     #: The key of the superpixel under the mouse, or NONE; and the one that was clicked to be switched.
     hovered = pyqtSignal(int)
     toggled = pyqtSignal(int)
-    #: Another tool than one that moves the map has taken the place of the one that switches.
+    #: The user has left the tool that switches.
     switching_ended = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas, buttons: Dict[str, QToolButton]) -> None:
@@ -50,7 +51,9 @@ class OnMap(QObject):
         self._hover.hovered.connect(self.hovered)
         self._switch = SwitchTool(canvas, self.superpixels.key_at)
         self._switch.toggled.connect(self.toggled)
+        self._switch.left.connect(self.switching_ended)
         pick = PickTool(canvas)
+        pick.picked.connect(lambda _: put_down(pick))  # one is enough
         pick.picked.connect(self.picked)
         kinds = {"rectangle": RectangleTool, "polygon": PolygonTool, "freehand": FreehandTool}
         drawing = {name: kind(canvas) for name, kind in kinds.items()}
@@ -73,7 +76,7 @@ class OnMap(QObject):
         if not self._is_hidden:
             self._outline.show(subject.geometry(), subject.reference())
 
-    def show_shapes(self, shown: Shown) -> None:
+    def show_shapes(self, shown: PanelAnswer) -> None:
         """Show the superpixels of an answer, yet without values."""
         if self._is_hidden:
             return
@@ -114,12 +117,16 @@ class OnMap(QObject):
 
     def put_down(self) -> None:
         """Give the map its own tool back."""
-        for tool in (*self._tools.values(), self._switch):
+        for tool in self._tools.values():
             put_down(tool)
+        self._switch.end()
 
     def switch_by_clicks(self, wanted: bool) -> None:
         """Whether clicks on the map switch superpixels."""
-        (take_up if wanted else put_down)(self._switch)
+        if wanted:
+            self._switch.begin()
+        else:
+            self._switch.end()
 
     def remove(self) -> None:
         """Leave nothing on the canvas."""
@@ -135,12 +142,9 @@ class OnMap(QObject):
     def _use(self, name: str, checked: bool) -> None:
         (take_up if checked else put_down)(self._tools[name])
 
-    def _show_tool(self, current: Optional[QgsMapTool], before: Optional[QgsMapTool] = None) -> None:
+    def _show_tool(self, current: Optional[QgsMapTool], *_: Any) -> None:
         """The buttons tell which tool is in use: the user may have taken another one."""
         for name, tool in self._tools.items():
             self._buttons[name].setChecked(current is tool)
         if current not in (*self._tools.values(), self._switch):
             self.hinted.emit("")
-        moves = current is not None and bool(current.flags() & QgsMapTool.Flag.Transient)
-        if before is self._switch and not moves:
-            self.switching_ended.emit()

@@ -4,6 +4,7 @@ from typing import Dict, List
 
 from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QFontInfo
 from qgis.PyQt.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -17,8 +18,10 @@ from qgis.PyQt.QtWidgets import (
 from ...contract.region_shap import COMPARABLE, ESTIMATORS
 from .baselines import BaselinesPage
 from .charts import BarChart, WaterfallChart
+from .choices import Choices
 from .message import Message
 from .widgets import (
+    RunButton,
     Scrolled,
     button,
     choice,
@@ -36,7 +39,7 @@ from .widgets import (
 translate = QCoreApplication.translate
 
 #: The tabs, by the name under which the project remembers them.
-SUPERPIXELS, BANDS, BASELINES = "superpixels", "bands", "baselines"
+SUPERPIXELS_TAB, BANDS_TAB, BASELINES_TAB = "superpixels", "bands", "baselines"
 
 #: How much larger the headline is than the rest.
 LARGE = 1.2
@@ -55,13 +58,14 @@ class ExplainPanel(QgsDockWidget):
         self.method = choice("estimator", ESTIMATORS, first=2)
         self.baseline = choice("baseline", COMPARABLE)
         self.superpixels = number("superpixels")
-        self.explain = button("explain", translate("ExplainPanel", "Expla&in"))
+        self.explain = RunButton("explain", translate("ExplainPanel", "Expla&in"))
         self.progress = progress()
         self.stage = wrapped("stage", is_plain=True)
-        self.message = Message()
+        self.message = Message("message")
         self.welcome = wrapped("welcome", self._welcome())
         self.headline = wrapped("headline", is_plain=True)
         self.told = wrapped("told", is_plain=True)
+        self.doubts = Message("doubts")
         self.waterfall, self.bars = WaterfallChart(), BarChart()
         self.what_if = button("what_if", translate("ExplainPanel", "What I&f"))
         self.what_if.setCheckable(True)
@@ -74,6 +78,9 @@ class ExplainPanel(QgsDockWidget):
         self.baselines = BaselinesPage()
         self.tabs = self._tabs()
         self.add_to_map = narrow_button("add_to_map", translate("ExplainPanel", "&Add to Map"))
+        self.add_to_map.setToolTip(
+            translate("ExplainPanel", "<p>Adds a temporary layer; to keep it, choose Export ▸ Layer (GeoPackage)…</p>")
+        )
         self.copy = narrow_button("copy", translate("ExplainPanel", "Cop&y"))
         self.copy.setToolTip(translate("ExplainPanel", "Copy a summary of all that is known, as text"))
         self.export = narrow_button("export", translate("ExplainPanel", "E&xport"))
@@ -119,6 +126,16 @@ class ExplainPanel(QgsDockWidget):
         self.progress.setVisible(running)
         self.stage.setVisible(running)
 
+    def choices(self) -> Choices:
+        """What the user chose."""
+        return Choices(self.method.currentData(), self.baseline.currentData(), self.superpixels.value())
+
+    def show_choices(self, choices: Choices) -> None:
+        """Show what was chosen."""
+        self.method.setCurrentIndex(self.method.findData(choices.estimator))
+        self.baseline.setCurrentIndex(self.baseline.findData(choices.baseline))
+        self.superpixels.setValue(choices.superpixels)
+
     def tab(self) -> str:
         """The name of the tab that is shown."""
         return str(self.tabs.currentWidget().objectName())
@@ -136,7 +153,7 @@ class ExplainPanel(QgsDockWidget):
 
     def _enlarge(self) -> None:
         font = self.font()
-        font.setPointSizeF(font.pointSizeF() * LARGE)
+        font.setPointSizeF(QFontInfo(font).pointSizeF() * LARGE)  # style sheets set fonts in pixels: without points
         font.setBold(True)
         self.headline.setFont(font)
 
@@ -173,7 +190,7 @@ class ExplainPanel(QgsDockWidget):
         tabs = QTabWidget()
         tabs.setObjectName("tabs")
         page = QWidget()
-        page.setObjectName(SUPERPIXELS)
+        page.setObjectName(SUPERPIXELS_TAB)
         rows = column(page)
         rows.addWidget(scrolled(self.waterfall), 1)
         row = QHBoxLayout()
@@ -184,10 +201,10 @@ class ExplainPanel(QgsDockWidget):
         rows.addWidget(self.now)
         tabs.addTab(page, translate("ExplainPanel", "Superpixels"))
         page = QWidget()
-        page.setObjectName(BANDS)
+        page.setObjectName(BANDS_TAB)
         column(page).addWidget(scrolled(self.bars), 1)
         tabs.addTab(page, translate("ExplainPanel", "Bands"))
-        self.baselines.setObjectName(BASELINES)
+        self.baselines.setObjectName(BASELINES_TAB)
         tabs.addTab(self.baselines, translate("ExplainPanel", "Baselines"))
         return tabs
 
@@ -200,6 +217,7 @@ class ExplainPanel(QgsDockWidget):
         row.addWidget(self.zoom, 0, Qt.AlignmentFlag.AlignTop)
         rows.addLayout(row)
         rows.addWidget(self.told)
+        rows.addWidget(self.doubts)
         rows.addWidget(self.tabs, 1)
         row = QHBoxLayout()
         for each in (self.add_to_map, self.copy, self.export):
@@ -220,7 +238,7 @@ class ExplainPanel(QgsDockWidget):
             row.addWidget(each)
         row.addStretch(1)
         rows.addLayout(row)
-        rows.addLayout(self._choices())
+        rows.addLayout(self._form())
         row = QHBoxLayout()
         row.addWidget(self.explain)
         row.addWidget(self.progress, 1)
@@ -233,7 +251,7 @@ class ExplainPanel(QgsDockWidget):
         rows.addStretch(0)
         return widget
 
-    def _choices(self) -> QFormLayout:
+    def _form(self) -> QFormLayout:
         form = QFormLayout()
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -247,6 +265,7 @@ class ExplainPanel(QgsDockWidget):
         order += [
             *self.message.buttons(),
             self.zoom,
+            *self.doubts.buttons(),
             self.tabs.tabBar(),
             self.waterfall,
             self.what_if,

@@ -4,29 +4,31 @@ import html
 from functools import partial
 from typing import Any, Callable, Dict, Optional
 
-from qgis.core import QgsGeometry, QgsProject
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QObject
 
-from ....processing_algorithms.base import SETUP_LINK
+from ....processing_algorithms.base import setup_link
 from ...bridge import environment
 from ...contract.errors import ErrorKind, SolarSaliencyError
 from ..detections import Detection
-from . import state, summary
-from .answer import Shown
+from . import state
+from .answer_view import AnswerView
 from .baselines import others
-from .given import Answered, Given
+from .choices import Choices
+from .findings import Findings
+from .handing_on import HandingOn
 from .on_map import OnMap
-from .panel import BANDS, ExplainPanel
-from .runs import BANDS as BAND_SHAP
-from .runs import SUPERPIXELS as REGION_SHAP
-from .runs import Explaining, Outcome
-from .state import Choices, State
+from .panel import BANDS_TAB, ExplainPanel
+from .runs import BAND_SHAP, REGION_SHAP, Explaining, Outcome
 from .subject import Subject, of_detection, of_region
 
 translate = QCoreApplication.translate
 
 #: The failures that are mended by setting the engine up.
 MENDED_BY_SET_UP = (ErrorKind.ENGINE_MISSING, ErrorKind.ENGINE_OUTDATED)
+
+#: The failures of a region that is too far from the detection that was picked.
+OUT_OF_SIGHT = (ErrorKind.BAD_REQUEST, ErrorKind.EXTENT_OUTSIDE)
 
 
 class Presenter(QObject):
@@ -37,7 +39,8 @@ class Presenter(QObject):
         self._iface = iface
         self._panel = panel
         self._map = OnMap(iface.mapCanvas(), panel.tools)
-        self._answered = Answered(panel, self._map)
+        self._view = AnswerView(panel, self._map)
+        self._handing_on = HandingOn(panel, self._map, self._view)
         self._running: Optional[Explaining] = None
         self._bands_failed = False
         self._is_open = True
@@ -51,7 +54,7 @@ class Presenter(QObject):
         project.readProject.disconnect(self.restore)
         project.writeProject.disconnect(self._remember)
         self._abandon()
-        self._answered.end()
+        self._view.end()
         self._map.remove()
 
     def _connect(self) -> None:
@@ -62,6 +65,7 @@ class Presenter(QObject):
         panel.explain.clicked.connect(self._explain_or_stop)
         panel.tabs.currentChanged.connect(lambda: self._on_tab())
         panel.baselines.wanted.connect(self.compare_baselines)
+        self._handing_on.again.connect(self._explain_again)
         panel.opened.connect(self._on_opened)
         for changed in (panel.method.activated, panel.baseline.activated, panel.superpixels.editingFinished):
             changed.connect(lambda *_: self._on_choice())
@@ -71,9 +75,9 @@ class Presenter(QObject):
         project.writeProject.connect(self._remember)
 
     @property
-    def given(self) -> Given:
+    def findings(self) -> Findings:
         """What is known of the subject."""
-        return self._answered.given
+        return self._view.findings
 
     # What is asked
 
@@ -83,13 +87,14 @@ class Presenter(QObject):
 
     def explain_region(self, region: QgsGeometry) -> None:
         """Explain a region that was drawn, in the map's CRS."""
-        canvas = self._map.canvas
-        crs = canvas.mapSettings().destinationCrs()
-        self._ask(lambda: of_region(region, crs, canvas.layers(), self._iface.activeLayer()))
+        self._ask_of_region(region, self._map.canvas.mapSettings().destinationCrs(), self.findings.subject)
+
+    def _ask_of_region(self, region: QgsGeometry, crs: QgsCoordinateReferenceSystem, picked: Optional[Subject]) -> None:
+        self._ask(lambda: of_region(region, crs, self._map.canvas.layers(), self._iface.activeLayer(), picked))
 
     def compare_baselines(self) -> None:
         """Run once more, with all other baselines beside the first; the first one's answers are known."""
-        self._start(REGION_SHAP, self.given.asked, {"compare": others(self.given.asked.baseline)})
+        self._start(REGION_SHAP, self.findings.choices, {"compare": others(self.findings.choices.baseline)})
 
     def _ask(self, subject: Callable[[], Subject]) -> None:
         self._abandon()
@@ -100,15 +105,28 @@ class Presenter(QObject):
             self._panel.message.fail(html.escape(str(error)))
             return
         self._bands_failed = False
-        self._answered.begin(Given(found))
+        self._view.begin(Findings(found))
         self._map.show_subject(found)
         self._panel.show_tab("superpixels")
-        self._start(REGION_SHAP, self._choices(), {})
+        self._start(REGION_SHAP, self._panel.choices(), {})
+        if found.bears_on and self._running is not None:
+            told = translate(
+                "ExplainPanel",
+                "No detection lies in the region: what is explained is how it bears on {detection}. To explain another "
+                "detection, pick it, or draw over it.",
+            )
+            self._panel.message.hint(html.escape(told.format(detection=found.bears_on)))
+
+    def _explain_again(self, method: str, then: Callable[[], None]) -> None:
+        """Run as it was run for the answer that is shown, and do something with what was made."""
+        compare = (self.findings.request or {}).get("compare")
+        more = {"compare": tuple(compare)} if compare and method == REGION_SHAP else {}
+        self._start(method, self.findings.choices, more, then)
 
     def _explain_or_stop(self) -> None:
         if self._running is None:
             self._bands_failed = False
-            self._start(REGION_SHAP, self._choices(), {})
+            self._start(REGION_SHAP, self._panel.choices(), {})
         elif self._running.stopping:
             self._running.cancel()
         else:
@@ -116,8 +134,11 @@ class Presenter(QObject):
             self._panel.explain.setText(translate("ExplainPanel", "Cancel"))
             self._panel.stage.setText(translate("ExplainPanel", "Putting together what there is …"))
 
-    def _start(self, method: str, choices: Choices, more: Dict[str, Any]) -> None:
-        subject = self.given.subject
+    def _start(
+        self, method: str, choices: Choices, more: Dict[str, Any], then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run a method with the user's choices, and ``more`` values of options; ``then``: what an answer is for."""
+        subject = self.findings.subject
         if subject is None:
             return
         self._abandon()
@@ -125,15 +146,16 @@ class Presenter(QObject):
         engine = environment.state()
         if not engine.ready:
             self._idle()
-            self._panel.message.fail(f"{html.escape(engine.reason)} {SETUP_LINK}")
+            self._panel.message.fail(f"{html.escape(engine.reason)} {setup_link()}")
             return
         if method == REGION_SHAP:
             self._panel.what_if.setChecked(False)  # what is switched off are superpixels of the answer before
-        run = self._running = Explaining(method, subject, {**choices.values(), **more})
+        run = self._running = Explaining(method, subject, {**choices.values(), **more}, self)
         run.progressed.connect(lambda percent: self._panel.progress.setValue(int(percent)))
         run.stage.connect(self._panel.stage.setText)
-        run.shown.connect(partial(self._answered.show_partial, method, choices.baseline))
-        run.ended.connect(partial(self._end, run, choices, more))
+        run.shown.connect(partial(self._view.show_partial, method, choices.baseline))
+        consented = partial(self._start, method, choices, {**more, "long": True}, then)
+        run.ended.connect(partial(self._end, choices, consented, then))
         self._busy()
         run.start()
 
@@ -144,47 +166,44 @@ class Presenter(QObject):
 
     # What comes of it
 
-    def _end(self, run: Explaining, choices: Choices, more: Dict[str, Any], outcome: Outcome) -> None:
-        if run is not self._running:
+    def _end(self, choices: Choices, consented: Callable[[], None], then: Callable[[], None], outcome: Outcome) -> None:
+        run, self._running = self._running, None
+        if run is None:
             return
-        self._running = None
         if outcome.shown is None:
             self._bands_failed = self._bands_failed or run.method == BAND_SHAP
-            is_all = bool(outcome.error) and self.given.superpixels is None and self._answered.has_values
-            self._answered.show_earlier(run.method, but_this=is_all)
+            is_all = bool(outcome.error) and self.findings.superpixels is None and self._view.has_values
+            self._view.show_earlier(run.method, but_this=is_all)
             self._idle()
-            self._tell_of_failure(run, choices, more, outcome)
+            self._tell_of_failure(run.subject, consented, outcome)
             return
-        self.given.take(run.method, choices, outcome)
-        self._answered.show(run.method)
+        self.findings.take(run.method, choices, outcome)
+        self._view.show(run.method)
         self._idle()
-        self._tell_doubts(outcome.shown)
         QgsProject.instance().setDirty(True)  # it remembers the answer
         self._on_tab()
+        then()
 
-    def _tell_of_failure(self, run: Explaining, choices: Choices, more: Dict[str, Any], outcome: Outcome) -> None:
+    def _tell_of_failure(self, subject: Subject, consented: Callable[[], None], outcome: Outcome) -> None:
         message = self._panel.message
         if outcome.kind is ErrorKind.LONG_RUN:
-            again = partial(self._start, run.method, choices, {**more, "long": True})
-            message.ask(html.escape(outcome.error), translate("ExplainPanel", "Compute Anyway"), again)
+            message.ask(html.escape(outcome.error), translate("ExplainPanel", "Compute Anyway"), consented)
+        elif outcome.kind in OUT_OF_SIGHT and subject.bears_on:
+            itself = partial(self._ask_of_region, subject.geometry(), subject.reference(), None)
+            message.ask(html.escape(outcome.error), translate("ExplainPanel", "Explain the Region Itself"), itself)
         elif outcome.kind in MENDED_BY_SET_UP:
-            message.fail(f"{html.escape(outcome.error)} {SETUP_LINK}")
+            message.fail(f"{html.escape(outcome.error)} {setup_link()}")
         elif outcome.error:
             message.fail(html.escape(outcome.error))
         else:
             message.hint(translate("ExplainPanel", "Cancelled."))
 
-    def _tell_doubts(self, shown: Shown) -> None:
-        doubts = summary.doubts(shown)
-        if doubts:
-            self._panel.message.warn("<br>".join(html.escape(text) for text in doubts))
-
     def _on_tab(self) -> None:
         """The bands are asked for when one wants to see them."""
-        wanted = self._panel.tab() == BANDS and self.given.superpixels is not None
-        if wanted and self.given.bands is None and self._running is None and not self._bands_failed:
+        wanted = self._panel.tab() == BANDS_TAB and self.findings.superpixels is not None
+        if wanted and self.findings.bands is None and self._running is None and not self._bands_failed:
             self._panel.bars.clear(translate("ExplainPanel", "Asking the model without each combination of bands …"))
-            self._start(BAND_SHAP, self.given.asked, {})
+            self._start(BAND_SHAP, self.findings.choices, {})
 
     # What the panel offers
 
@@ -196,17 +215,17 @@ class Presenter(QObject):
         panel.explain.setEnabled(True)
         panel.show_running(True)
         panel.show_answer(True)
-        self._answered.offer(True)
+        self._view.offer(True)
 
     def _idle(self) -> None:
-        panel, has_any = self._panel, self.given.superpixels is not None or self._answered.has_values
+        panel, has_any = self._panel, self.findings.superpixels is not None or self._view.has_values
         panel.show_running(False)
         panel.explain.setText(translate("ExplainPanel", "Expla&in"))
-        panel.explain.setEnabled(self.given.subject is not None)
+        panel.explain.setEnabled(self.findings.subject is not None)
         panel.show_answer(has_any)
         if not has_any:
             self._map.bring_layers_back()
-        self._answered.offer(False)
+        self._view.offer(False)
 
     def _hint(self, text: str) -> None:
         if text:
@@ -223,27 +242,25 @@ class Presenter(QObject):
             self._panel.what_if.setChecked(False)
         self._map.set_hidden(not opened)
         if opened:
-            self._answered.show_on_map_again()
+            self._view.show_on_map_again()
 
     # What is remembered
 
-    def _choices(self) -> Choices:
-        panel = self._panel
-        return Choices(panel.method.currentData(), panel.baseline.currentData(), panel.superpixels.value())
-
     def _on_choice(self) -> None:
-        if self.given.superpixels is not None and self._running is None and self._choices() != self.given.asked:
+        if (
+            self.findings.superpixels is not None
+            and self._running is None
+            and self._panel.choices() != self.findings.choices
+        ):
             self._panel.message.hint(translate("ExplainPanel", "Press “Explain” to see it with these choices."))
 
     def _on_return(self) -> None:
         """Return in the box of a number is meant as “Explain”."""
-        if self._running is None and self._choices() != self.given.asked:
+        if self._running is None and self._panel.choices() != self.findings.choices:
             self._explain_or_stop()
 
     def _remember(self, *_: Any) -> None:
-        given = self.given
-        kept = State(self._choices(), given.subject, given.asked, given.request, given.superpixels, given.bands)
-        state.save(QgsProject.instance(), kept)
+        state.save(QgsProject.instance(), self._panel.choices(), self.findings)
 
     def reset(self) -> None:
         """The project was closed: there is nothing to explain any more."""
@@ -253,22 +270,16 @@ class Presenter(QObject):
     def _forget(self) -> None:
         self._abandon()
         self._map.clear()
-        self._answered.begin(Given())
+        self._view.begin(Findings())
         self._panel.message.clear()
-        self._show_choices(Choices())
+        self._panel.show_choices(Choices())
 
     def restore(self, *_: Any) -> None:
         """Show what a project remembers."""
         self._forget()
         known = state.load(QgsProject.instance())
-        self._show_choices(known.choices)
-        if known.subject is not None:
-            self._answered.begin(Given(known.subject, known.asked, known.request, known.superpixels, known.bands))
-            self._map.show_subject(known.subject)
+        self._panel.show_choices(known.choices)
+        if known.findings.subject is not None:
+            self._view.begin(known.findings)
+            self._map.show_subject(known.findings.subject)
         self._idle()
-
-    def _show_choices(self, choices: Choices) -> None:
-        panel = self._panel
-        panel.method.setCurrentIndex(panel.method.findData(choices.estimator))
-        panel.baseline.setCurrentIndex(panel.baseline.findData(choices.baseline))
-        panel.superpixels.setValue(choices.superpixels)

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, Hashable, List, Optional, Sequence, Tuple
 
 from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QTextDocumentFragment
 
 from .axis import Numbers, Stretch, stretch
 
@@ -27,7 +28,8 @@ class Bar:
 
     key: what signals call it, such as the index of the player; ≥ 0. value: φ, in units of the answer (logits). low,
     high: of the 95 % interval of φ; None or NaN where there is none. certain: whether the interval leaves out zero.
-    tip: what the tool tip says; empty: label, value and interval. is_on: false where what-if has switched it off.
+    tip: tells what the tool tip says, as rich text; only bars that are seen are asked, since there may be thousands.
+    None: label, value and interval. is_on: false where what-if has switched it off.
     """
 
     key: int
@@ -36,7 +38,7 @@ class Bar:
     low: Optional[float] = None
     high: Optional[float] = None
     certain: bool = True
-    tip: str = ""
+    tip: Optional[Callable[[], str]] = None
     is_on: bool = True
 
     @property
@@ -74,6 +76,20 @@ class Row:
     tip: str
     bar: Optional[Bar] = None
     keys: FrozenSet[int] = frozenset()
+
+    @property
+    def identity(self) -> Tuple[Kind, Hashable]:
+        """What tells a row from the others, and finds it again among newer ones."""
+        return self.kind, self.label if self.bar is None else self.bar.key
+
+    @property
+    def spoken(self) -> str:
+        """The tool tip as a screen reader says it: plain text, and whether the bar is switched off."""
+        if self.bar is None or self.bar.tip is None:
+            return self.tip
+        lines = QTextDocumentFragment.fromHtml(self.tip).toPlainText().splitlines()
+        off = [] if self.bar.is_on else [translate("ExplainPanel", "switched off")]
+        return ". ".join([line.rstrip(".") for line in lines] + off)
 
     @property
     def whiskers(self) -> Tuple[float, ...]:
@@ -137,10 +153,8 @@ def _stretch_of(rows: Sequence[Row], more: List[float]) -> Stretch:
 
 
 def _of_bar(bar: Bar, start: float, numbers: Numbers) -> Row:
-    text = numbers.signed(bar.value)
-    return Row(
-        Kind.PLAYER, bar.label, start, start + bar.value, text, bar.tip or _tip(bar, numbers), bar, frozenset([bar.key])
-    )
+    text, tip = numbers.signed(bar.value), bar.tip() if bar.tip is not None else _tip(bar, numbers)
+    return Row(Kind.PLAYER, bar.label, start, start + bar.value, text, tip, bar, frozenset([bar.key]))
 
 
 def _tip(bar: Bar, numbers: Numbers) -> str:
@@ -157,10 +171,9 @@ def _tip(bar: Bar, numbers: Numbers) -> str:
 
 def _of_others(bars: Sequence[Bar], start: float, numbers: Numbers) -> Row:
     total = math.fsum(bar.value for bar in bars)
-    label = translate("ExplainPanel", "{n} others").format(n=len(bars))
-    tip = translate("ExplainPanel", "{n} superpixels with the smallest values: {total} together").format(
-        n=len(bars), total=numbers.signed(total)
-    )
+    label = translate("ExplainPanel", "{n} others", None, len(bars)).format(n=len(bars))
+    tip = translate("ExplainPanel", "{n} superpixels with the smallest values: {total} together", None, len(bars))
+    tip = tip.format(n=len(bars), total=numbers.signed(total))
     keys = frozenset(bar.key for bar in bars)
     return Row(Kind.OTHERS, label, start, start + total, numbers.signed(total), tip, keys=keys)
 

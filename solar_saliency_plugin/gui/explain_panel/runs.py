@@ -12,17 +12,17 @@ from ...bridge.narration import time_left
 from ...contract.errors import ErrorKind, SolarSaliencyError
 from ..background import Run
 from ..history import remember
-from .answer import Shown, begun, finished, refined
+from .answer import PanelAnswer, begun, finished, refined
 from .subject import Subject
 
 translate = QCoreApplication.translate
 
-SUPERPIXELS, BANDS = "regionshap", "bandshap"
+REGION_SHAP, BAND_SHAP = "regionshap", "bandshap"
 
 #: What each method writes beside its layer, by parameter: asked for at once, so that an export is what one sees.
 FILES = {
-    SUPERPIXELS: {"OUTPUT": "gpkg", "RASTER": "tif", "REPORT": "html"},
-    BANDS: {"OUTPUT": "gpkg", "REPORT": "html"},
+    REGION_SHAP: {"OUTPUT": "gpkg", "RASTER": "tif", "REPORT": "html"},
+    BAND_SHAP: {"OUTPUT": "gpkg", "REPORT": "html"},
 }
 
 #: Seconds that are not worth to be told of.
@@ -36,7 +36,7 @@ class Outcome:
     request, result: what the engine was asked, and said. files: what it wrote, by ending. kind: of the error.
     """
 
-    shown: Optional[Shown] = None
+    shown: Optional[PanelAnswer] = None
     request: Dict[str, Any] = field(default_factory=dict)
     result: Dict[str, Any] = field(default_factory=dict)
     files: Dict[str, str] = field(default_factory=dict)
@@ -45,21 +45,25 @@ class Outcome:
 
 
 class Explaining(QObject):
-    """One run for one subject. The signals come on the thread of the windows; after ``ended`` there are no more."""
+    """One run for one subject. The signals come on the thread of the windows; after ``ended`` there are no more.
+
+    Once it has ended, or was abandoned, it deletes itself: what waited for Python's collector of garbage could be
+    deleted on whatever thread that runs in.
+    """
 
     progressed = pyqtSignal(float)
     stage = pyqtSignal(str)
-    #: A Shown: first the players, then estimates of their values.
+    #: A PanelAnswer: first the players, then estimates of their values.
     shown = pyqtSignal(object)
     #: An Outcome.
     ended = pyqtSignal(object)
 
-    def __init__(self, method: str, subject: Subject, choices: Mapping[str, Any]) -> None:
-        super().__init__()
+    def __init__(self, method: str, subject: Subject, choices: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(parent)
         self.method = method
         self.subject = subject
         self.choices = dict(choices)
-        self._partial: Optional[Shown] = None
+        self._partial: Optional[PanelAnswer] = None
         self._begun = 0.0
         stem = QgsProcessingUtils.generateTempFilename(method)
         self._files = {ending: f"{stem}.{ending}" for ending in FILES[method].values()}
@@ -75,7 +79,7 @@ class Explaining(QObject):
         run.stage.connect(self.stage)
         run.partial.connect(self._take_partial)
         remember(run.algorithm, self._parameters, run.context)
-        run.start(lambda successful, _: self._finish(run, successful))
+        run.start(self._finish)  # no function that would hold this alive
 
     def stop(self) -> None:
         """Deliver what is there."""
@@ -94,6 +98,7 @@ class Explaining(QObject):
         self.blockSignals(True)
         if run is not None:
             run.cancel()
+        self.deleteLater()
 
     def _take_partial(self, partial: Dict[str, Any]) -> None:
         if self._run is None or partial.get("region"):  # one question, one region
@@ -106,18 +111,19 @@ class Explaining(QObject):
         if self._partial is not None:
             self.shown.emit(self._partial)
 
-    def _how_far(self, shown: Shown) -> str:
+    def _how_far(self, shown: PanelAnswer) -> str:
         """How many evaluations there were, and how long the others will take."""
         count, budget = shown.answer.evaluations, shown.budget
-        told = translate("ExplainPanel", "{count} of {budget} evaluations").format(count=count, budget=budget)
+        told = translate("ExplainPanel", "{count} of {budget} evaluations", None, budget)
+        told = told.format(count=count, budget=budget)
         left = (time.monotonic() - self._begun) * (budget - count) / max(count, 1)
         return f"{told}, {time_left(left)}" if left > SHORT else told
 
-    def _finish(self, run: "_Run", successful: bool) -> None:
-        if run is not self._run:
-            return
-        self._run = None
-        self.ended.emit(self._outcome(run, successful))
+    def _finish(self, successful: bool, _: Dict[str, Any]) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            self.ended.emit(self._outcome(run, successful))
+            self.deleteLater()
 
     def _outcome(self, run: "_Run", successful: bool) -> Outcome:
         if (run.isCanceled() and not run.error) or (run.failure and run.failure.kind is ErrorKind.CANCELLED):
@@ -135,7 +141,7 @@ class Explaining(QObject):
         """An error in words. What the algorithm advises is meant for its own dialog, where that has other choices."""
         if failure.kind is ErrorKind.LONG_RUN:
             return failure.message
-        if failure.kind is ErrorKind.TARGET_EMPTY and self.subject.drawn:
+        if failure.kind is ErrorKind.TARGET_EMPTY and self.subject.is_searched:
             advice = translate(
                 "ExplainPanel",
                 "Draw over a detection, together with what may have led to it, such as snow beside it. To explain a "

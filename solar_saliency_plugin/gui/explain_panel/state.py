@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Optional
 
 from qgis.core import QgsProject
 
 from ...contract.options import option_of
 from ...contract.region_shap import COMPARABLE, ESTIMATORS, RegionShapRequest
-from .answer import Shown, built
+from .answer import PanelAnswer, built
+from .choices import Choices
+from .findings import Findings
 from .subject import Subject
 
 #: Where it stands in the project file.
@@ -19,75 +21,54 @@ MOST_PLAYERS = 300
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What the user chose: values of options of the method ``regionshap``."""
-
-    estimator: str = option_of(RegionShapRequest, "estimator").default
-    baseline: str = option_of(RegionShapRequest, "baseline").default
-    superpixels: int = option_of(RegionShapRequest, "superpixels").default
-
-    def values(self) -> Dict[str, Any]:
-        """As values of options."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class State:
-    """All that is remembered. request: what the engine was asked for ``superpixels``; *what if* goes on with it."""
+class Remembered:
+    """All that is remembered. choices: those that the panel shows, which may be others than those of the findings."""
 
     choices: Choices = field(default_factory=Choices)
-    subject: Optional[Subject] = None
-    asked: Choices = field(default_factory=Choices)
-    request: Optional[Dict[str, Any]] = None
-    superpixels: Optional[Shown] = None
-    bands: Optional[Shown] = None
+    findings: Findings = field(default_factory=Findings)
 
 
-def save(project: QgsProject, state: State) -> None:
+def save(project: QgsProject, choices: Choices, findings: Findings) -> None:
     """Remember; to be called when the project is written, or it would be taken for changed."""
-    plain = {
-        "choices": state.choices.values(),
-        "subject": asdict(state.subject) if state.subject else None,
-        "asked": state.asked.values(),
-        "request": state.request,
-        "superpixels": _kept(state.superpixels),
-        "bands": _kept(state.bands),
+    found = {
+        "subject": asdict(findings.subject) if findings.subject else None,
+        "choices": findings.choices.values(),
+        "request": findings.request,
+        "superpixels": _kept(findings.superpixels),
+        "bands": _kept(findings.bands),
     }
-    project.writeEntry(SCOPE, KEY, json.dumps(plain))
+    project.writeEntry(SCOPE, KEY, json.dumps({"choices": choices.values(), "findings": found}))
 
 
-def _kept(shown: Optional[Shown]) -> Optional[Dict[str, Any]]:
+def _kept(shown: Optional[PanelAnswer]) -> Optional[Dict[str, Any]]:
     if shown is None or not shown.whole or len(shown.players) > MOST_PLAYERS:
         return None
     return shown.to_json()
 
 
-def load(project: QgsProject) -> State:
+def load(project: QgsProject) -> Remembered:
     """What a project remembers; what is of another version, or damaged, is left out."""
     text, _ = project.readEntry(SCOPE, KEY, "")
     try:
         plain = json.loads(text or "{}")
-        return _state(plain if isinstance(plain, dict) else {})
     except (ValueError, RecursionError):
-        return State()
+        return Remembered()
+    known = plain if isinstance(plain, dict) else {}
+    return Remembered(_choices(known.get("choices")), _findings(known.get("findings")))
 
 
-def _state(plain: Mapping[str, Any]) -> State:
-    choices = _choices(plain.get("choices"))
-    state = State(choices)
+def _findings(plain: Any) -> Findings:
     try:
-        subject = built(Subject, plain["subject"])
         request = plain["request"]
-        return replace(
-            state,
-            subject=subject,
-            asked=_choices(plain.get("asked")),
+        return Findings(
+            subject=built(Subject, plain["subject"]),
+            choices=_choices(plain.get("choices")),
             request=request if isinstance(request, dict) else None,
-            superpixels=Shown.from_json(plain["superpixels"]) if plain.get("superpixels") else None,
-            bands=Shown.from_json(plain["bands"]) if plain.get("bands") else None,
+            superpixels=PanelAnswer.from_json(plain["superpixels"]) if plain.get("superpixels") else None,
+            bands=PanelAnswer.from_json(plain["bands"]) if plain.get("bands") else None,
         )
-    except (KeyError, ValueError):
-        return state
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return Findings()
 
 
 def _choices(plain: Any) -> Choices:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -18,6 +18,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ....processing_algorithms import parameters as engine_parameters
+from ...bridge.coordinate_systems import crs_text
 from ...bridge.runs import SCENES, file_of, run_of
 from ...bridge.targets import in_degrees
 from ...contract import METHODS
@@ -31,22 +32,29 @@ translate = QCoreApplication.translate
 
 @dataclass(frozen=True)
 class Subject:
-    """What is explained. asked: values of the engine's options; wkt: its outline, in ``crs``, for the map.
+    """What is explained. options: values of the engine's options; wkt: its outline, in ``crs``, for the map.
 
-    A drawn region is a parameter of its own: the engine looks for what is detected inside it.
+    drawn: the outline is that of a region, a parameter of its own. bears_on: the name of the detection of which the
+    region is asked how it bears on it; empty: the engine looks for what is detected inside the region.
     """
 
     name: str
-    asked: Dict[str, Any]
+    options: Dict[str, Any]
     wkt: str
     crs: str
     drawn: bool
+    bears_on: str = ""
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether what counts is what the engine detects inside the region."""
+        return self.drawn and not self.bears_on
 
     def parameters(self, method: str, choices: Mapping[str, Any]) -> Dict[str, Any]:
         """The parameters of the algorithm of a method that ask for it, with the user's choices of options."""
         known = {option.name: option for option in options(METHODS[method].request)}
-        values = {name: value for name, value in {**self.asked, **choices}.items() if name in known}
-        parameters = engine_parameters.restore(known.values(), {**values, "target_crs": self.asked.get("target_crs")})
+        values = {name: value for name, value in {**self.options, **choices}.items() if name in known}
+        parameters = engine_parameters.restore(known.values(), {**values, "target_crs": self.options.get("target_crs")})
         if self.drawn:
             parameters["REGION"] = f"CRS={self.crs};{self.wkt}"
         return parameters
@@ -77,20 +85,29 @@ def of_detection(detection: Detection) -> Subject:
 
 
 def of_region(
-    region: QgsGeometry, crs: QgsCoordinateReferenceSystem, shown: Iterable[QgsMapLayer], active: QgsMapLayer
+    region: QgsGeometry,
+    crs: QgsCoordinateReferenceSystem,
+    shown: Iterable[QgsMapLayer],
+    active: Optional[QgsMapLayer],
+    picked: Optional[Subject],
 ) -> Subject:
     """A region that was drawn on the map; raises a SolarSaliencyError that says what is missing.
 
-    Scene and model are those of the topmost layer of detections that has some inside, and still knows them; where
-    there is none, the scene is the active layer, or else the only one that is shown there.
+    Scene and model are those of the topmost layer of detections that has some inside, and still knows them. Where there
+    is none, it is asked how the region bears on the detection that was ``picked`` before; without one, the scene is the
+    active layer, or else the only one that is shown there.
     """
-    name = _place(region, crs)
-    wkt, where = region.asWkt(), crs.authid() or crs.toWkt()
-    for layer in shown:
-        if is_detections(layer) and _has_any_inside(layer, region, crs):
-            with suppress(SceneNotFoundError):  # what it was made from is gone
-                return Subject(name, {**question(layer), "name": name}, wkt, where, True)
-    scene = _scene(region, crs, list(shown), active)
+    name, layers = _place(region, crs), list(shown)
+    wkt, where = region.asWkt(), crs_text(crs)
+    inside = [layer for layer in layers if is_detections(layer) and _has_any_inside(layer, region, crs)]
+    for layer in inside:
+        with suppress(SceneNotFoundError):  # what it was made from is gone
+            return Subject(name, {**question(layer), "name": name}, wkt, where, True)
+    if picked is not None and not picked.is_searched and not inside:
+        detection = picked.bears_on or picked.name
+        both = f"{detection} ({name})"
+        return Subject(both, {**picked.options, "name": both}, wkt, where, True, detection)
+    scene = _scene(region, crs, layers, active)
     return Subject(name, {"scene": file_of(scene), "name": name}, wkt, where, True)
 
 
@@ -125,7 +142,7 @@ def _has_any_inside(layer: QgsVectorLayer, region: QgsGeometry, crs: QgsCoordina
 
 
 def _scene(
-    region: QgsGeometry, crs: QgsCoordinateReferenceSystem, shown: List[QgsMapLayer], active: QgsMapLayer
+    region: QgsGeometry, crs: QgsCoordinateReferenceSystem, shown: List[QgsMapLayer], active: Optional[QgsMapLayer]
 ) -> QgsRasterLayer:
     if active is not None and is_scene(active):
         return active

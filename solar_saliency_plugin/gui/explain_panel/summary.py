@@ -6,13 +6,15 @@ from typing import Any, List, Mapping, Optional, Sequence
 
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ....processing_algorithms.wording import choice_text, share_text
+from ....processing_algorithms.wording import choice_in_sentence, choice_text, share_text
 from ...bridge import answers
+from ...bridge.translation import word
 from ...contract.band_words import band_text
+from ...contract.cautions import HIDDEN_BY_BASELINE
 from ...contract.options import to_json
+from ...contract.provenance import SIMULATED_WARNING
 from ...contract.region_shap import Player, RegionAnswer
-from ..explanation import SIMULATED
-from .answer import Shown
+from .answer import PanelAnswer
 
 translate = QCoreApplication.translate
 
@@ -21,9 +23,6 @@ MOST, NAMED = 0.5, 5
 
 #: Contrast below which a superpixel looks like the baseline.
 FAINT = 0.1
-
-#: What the engine's warning says of a baseline that hides something.
-HIDES = ") hides "
 
 
 def number(value: float, with_sign: bool = False) -> str:
@@ -44,7 +43,16 @@ def label(player: Player) -> str:
     """What a player's bar is called: as short as can be."""
     if player.number:
         return f"{player.number} {player.bands}".strip()
-    return translate("ExplainPanel", "outside") if player.name == "rest" else band_text(player.bands or player.name)
+    return _outside() if player.name == "rest" else band_text(player.bands or player.name, word)
+
+
+def labels(names: Sequence[str]) -> str:
+    """Players by their names, as short as can be."""
+    return answers.listed([_outside() if name == "rest" else name for name in names])
+
+
+def _outside() -> str:
+    return translate("ExplainPanel", "outside")
 
 
 def title(player: Player) -> str:
@@ -68,40 +76,49 @@ def tip(player: Player) -> str:
         elif not player.certain and not math.isnan(player.standard_error):
             lines.append(translate("ExplainPanel", "Its sign is not sure: the 95 % interval holds zero."))
     if player.number and player.area_ha > 0:
-        lines.append(
-            translate("ExplainPanel", "{area} ha, {pixels} pixels").format(
-                area=f"{player.area_ha:.2f}", pixels=player.pixels
-            )
-        )
+        size = translate("ExplainPanel", "{area} ha, {pixels} pixels", None, player.pixels)
+        if player.pixels == 1:
+            size = translate("ExplainPanel", "{area} ha, 1 pixel")
+        lines.append(size.format(area=f"{player.area_ha:.2f}", pixels=player.pixels))
     if player.contrast < FAINT:
         lines.append(translate("ExplainPanel", "It looks like the baseline, which can hide that it matters."))
     return "<br>".join(lines)
 
 
-def headline(name: str, shown: Shown, drawn: bool = False) -> str:
+def headline(name: str, shown: PanelAnswer, drawn: bool = False) -> str:
     """Whose answer it is, and how sure the model is, in two lines. ``drawn``: what is detected in a region counts."""
-    told = translate("ExplainPanel", "Probability {probability}")
-    if any(text.startswith(SIMULATED) for text in shown.warnings):
-        told = translate("ExplainPanel", "Probability {probability} (simulated)")
-    if shown.answer.target_pixels == 1:
-        of = translate("ExplainPanel", ", of 1 detected pixel") if drawn else ""
-    else:
-        of = translate("ExplainPanel", ", mean of {count} detected pixels")
-        of = of if drawn else translate("ExplainPanel", ", mean of {count} pixels")
-    told = told.format(probability=probability(shown.answer.probability))
-    return f"{name[:1].upper()}{name[1:]}\n{told}{of.format(count=shown.answer.target_pixels)}"
+    sure, count = translate("ExplainPanel", "Probability {probability}"), shown.answer.target_pixels
+    if shown.simulated:
+        sure = translate("ExplainPanel", "Probability {probability} (simulated)")
+    of = "{sure}"
+    if count != 1 and drawn:
+        of = translate("ExplainPanel", "{sure}, mean of {count} detected pixels", None, count)
+    elif count != 1:
+        of = translate("ExplainPanel", "{sure}, mean of {count} pixels", None, count)
+    elif drawn:
+        of = translate("ExplainPanel", "{sure}, of 1 detected pixel")
+    told = of.format(sure=sure.format(probability=probability(shown.answer.probability)), count=count)
+    return f"{name[:1].upper()}{name[1:]}\n{told}"
 
 
 def numbers(answer: RegionAnswer, baseline: str) -> str:
     """The two answers whose difference is shared out."""
-    text = answer.baseline_text or choice_text("baseline", baseline)
-    text = text[:1].lower() + text[1:] if text[1:2].islower() else text
-    told = translate("ExplainPanel", "Score {f_x} (mean logit; 0 is undecided); compared with {baseline}: {f_baseline}")
-    line = told.format(f_x=number(answer.f_x), baseline=text, f_baseline=number(answer.f_baseline))
     if math.isnan(answer.f_baseline):
-        return line
-    about = translate("ExplainPanel", ", a probability of about {probability}.")
-    return line + about.format(probability=probability(_sigmoid(answer.f_baseline)))
+        told = translate(
+            "ExplainPanel", "Score {f_x} (mean logit; 0 is undecided); compared with {baseline}: {f_baseline}"
+        )
+    else:
+        told = translate(
+            "ExplainPanel",
+            "Score {f_x} (mean logit; 0 is undecided); compared with {baseline}: {f_baseline}, a probability of about "
+            "{probability}.",
+        )
+    return told.format(
+        f_x=number(answer.f_x),
+        baseline=answer.baseline_text or choice_in_sentence("baseline", baseline),
+        f_baseline=number(answer.f_baseline),
+        probability=probability(_sigmoid(answer.f_baseline)),
+    )
 
 
 def _sigmoid(logit: float) -> float:
@@ -120,24 +137,27 @@ def most_of_it(players: Sequence[Player]) -> str:
             break
     if len(order) < 3 or len(few) > NAMED:
         return ""
-    one, several = "{names} makes up {share} of the effect.", "{names} make up {share} of the effect."
-    told = translate("ExplainPanel", one) if len(few) == 1 else translate("ExplainPanel", several)
+    told = translate("ExplainPanel", "{names} make up {share} of the effect.", None, len(few))
+    if len(few) == 1:
+        told = translate("ExplainPanel", "{names} makes up {share} of the effect.")
     names = answers.names_text(few)
     return told.format(share=share_text(share), names=names[:1].upper() + names[1:])
 
 
-def doubts(shown: Shown) -> List[str]:
+def doubts(shown: PanelAnswer) -> List[str]:
     """What one should know before one believes an answer; each a sentence. What comparing showed, its page tells."""
-    found = [text for text in shown.warnings if not text.startswith(SIMULATED) and not _of_comparison(shown, text)]
+    found = [text for text in _warnings(shown) if text != SIMULATED_WARNING]  # the headline says it
+    count = shown.answer.evaluations
     if shown.answer.stopped:
-        stopped = translate("ExplainPanel", "Stopped after {count} evaluations: the intervals are wide.")
-        found.append(stopped.format(count=shown.answer.evaluations))
+        stopped = translate("ExplainPanel", "Stopped after {count} evaluations: the intervals are wide.", None, count)
+        found.append(stopped.format(count=count))
     return list(dict.fromkeys(found))
 
 
-def _of_comparison(shown: Shown, warning: str) -> bool:
-    """Whether the engine warns of what other baselines showed."""
-    return bool(shown.answer.compared and shown.answer.hidden) and HIDES in warning
+def _warnings(shown: PanelAnswer) -> List[str]:
+    """What the engine warns of, but for what other baselines showed."""
+    of_others = {caution.text for caution in shown.answer.cautions if caution.kind == HIDDEN_BY_BASELINE}
+    return [text for text in shown.warnings if text not in of_others]
 
 
 def hides(answer: RegionAnswer, baseline: str) -> List[str]:
@@ -171,7 +191,11 @@ def _quoted(texts: List[str]) -> str:
 
 
 def as_text(
-    name: str, superpixels: Optional[Shown], bands: Optional[Shown], made: Mapping[str, Any], drawn: bool = False
+    name: str,
+    superpixels: Optional[PanelAnswer],
+    bands: Optional[PanelAnswer],
+    made: Mapping[str, Any],
+    drawn: bool = False,
 ) -> str:
     """All that is known, for a mail or a report."""
     lines = [translate("ExplainPanel", "Why {name}?").format(name=name)]
@@ -182,8 +206,7 @@ def as_text(
     for heading, shown in zip(titles, (superpixels, bands)):
         if shown is not None and shown.whole:
             most = most_of_it(shown.players)
-            warnings = [text for text in shown.warnings if not _of_comparison(shown, text)]
-            told = [*([most] if most else []), *answers.told(to_json(shown.answer)), *warnings]
+            told = [*([most] if most else []), *answers.told(to_json(shown.answer)), *_warnings(shown)]
             lines += ["", heading, *told]
     if made.get("model"):
         of = translate("ExplainPanel", "Model {model} ({hash}), scene {scene}, seed {seed}.")

@@ -54,12 +54,15 @@ class WhatIf(QObject):
         self._caller.ask(self._request, sorted(self.off), self._tell, self.failed.emit)
 
     def _tell(self, answer: Dict[str, Any]) -> None:
-        told = translate("ExplainPanel", "Probability {before} → <b>{now}</b>; {detected} of {pixels} pixels detected")
+        pixels = int(answer["target_pixels"])
+        told = translate(
+            "ExplainPanel", "Probability {before} → <b>{now}</b>; {detected} of {pixels} pixels detected", None, pixels
+        )
         text = told.format(
             before=probability(self._before),
             now=probability(float(answer["probability"])),
             detected=int(answer["detected"]),
-            pixels=int(answer["target_pixels"]),
+            pixels=pixels,
         )
         self.answered.emit(float(answer["f_x"]), text)
 

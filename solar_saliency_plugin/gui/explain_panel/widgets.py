@@ -5,7 +5,7 @@ from typing import Tuple
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, QUrl
-from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtGui import QDesktopServices, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QFrame,
@@ -21,6 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ....processing_algorithms.wording import choice_text
+from ...bridge.translation import word
 from ...contract.options import option_of
 from ...contract.region_shap import RegionShapRequest
 
@@ -57,6 +58,25 @@ def button(name: str, text: str) -> QPushButton:
     made = QPushButton(text)
     made.setObjectName(name)
     return made
+
+
+class RunButton(QPushButton):
+    """A button that runs, stops or cancels, as its text says: always with the key of its first text’s mnemonic.
+
+    The letters of “Stop” and “Cancel” open menus of QGIS or are those of other parts of the panel.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.setObjectName(name)
+        self._key = self.shortcut()
+        if not self._key.isEmpty():  # macOS has no mnemonics
+            self.setToolTip(self._key.toString(QKeySequence.SequenceFormat.NativeText))
+
+    def setText(self, text: str) -> None:
+        """Say what a click does now."""
+        super().setText(text)
+        self.setShortcut(self._key)
 
 
 def narrow_button(name: str, text: str) -> QToolButton:
@@ -97,7 +117,7 @@ def number(name: str) -> QSpinBox:
 
 def _tip(name: str) -> str:
     """An option's help, as rich text so that it is broken into lines."""
-    return f"<p>{option_of(RegionShapRequest, name).help}</p>"
+    return f"<p>{word(option_of(RegionShapRequest, name).help)}</p>"
 
 
 def progress() -> QProgressBar:

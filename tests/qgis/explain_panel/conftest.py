@@ -1,39 +1,14 @@
 """The Explain panel on a real map, with the real engine and the simulated sample."""
 
-import processing
 import pytest
 from qgis.core import (
     QgsApplication,
-    QgsProject,
     QgsRasterLayer,
-    QgsVectorLayer,
 )
 
 from solar_saliency.solar_saliency_plugin.gui.detections import detection_at
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.entry import PanelEntry
 from tests.qgis.explain_panel.steps import UTM, Window, wait_until
-
-
-@pytest.fixture(scope="module")
-def files(sample, tmp_path_factory):
-    """The sample's probability and detections."""
-    folder = tmp_path_factory.mktemp("found")
-    made = {"OUTPUT": str(folder / "p.tif"), "POLYGONS": str(folder / "d.gpkg")}
-    processing.run("solarsaliency:detect", {"INPUT": sample["SCENE"], "THRESHOLD": 0.45, **made})
-    return made
-
-
-@pytest.fixture
-def project():
-    yield QgsProject.instance()
-    QgsProject.instance().clear()
-
-
-@pytest.fixture
-def found(files, project):
-    layer = QgsVectorLayer(files["POLYGONS"] + "|layername=detections", "Detections")
-    project.addMapLayer(layer)
-    return layer
 
 
 @pytest.fixture

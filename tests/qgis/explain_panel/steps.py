@@ -56,7 +56,7 @@ def largest(layer):
 def explained(presenter, found, seconds=60):
     presenter.explain_detection(Detection(found, largest(found)))
     wait_until(lambda: presenter._running is None, seconds)
-    return presenter.given.superpixels
+    return presenter.findings.superpixels
 
 
 def on_the_map(window):
@@ -69,6 +69,11 @@ def told(panel):
     return panel.message.text.text() if not panel.message.isHidden() else ""
 
 
+def doubts(panel):
+    """What is said of the answer itself, for as long as it is shown."""
+    return panel.doubts.text.text() if not panel.doubts.isHidden() else ""
+
+
 def bars(chart):
     return [row.bar for row in chart._rows.rows if row.bar is not None]
 
@@ -76,7 +81,7 @@ def bars(chart):
 def switch(panel, presenter, player):
     """Switch a superpixel and wait for the answer."""
     answers = []
-    presenter._answered._what_if.answered.connect(lambda f_x, text: answers.append((f_x, text)))
+    presenter._view._what_if.answered.connect(lambda f_x, text: answers.append((f_x, text)))
     panel.waterfall.toggled.emit(player)
     wait_until(lambda: any(f_x is not None for f_x, _ in answers))
     return answers[-1]

@@ -28,11 +28,11 @@ from tests.qgis.explain_panel.steps import (
 
 def test_bands_are_asked_for_when_one_looks_at_them_and_add_up_exactly(presenter, panel, found):
     shown = explained(presenter, found)
-    assert presenter.given.bands is None
+    assert presenter.findings.bands is None
     panel.show_tab("bands")
     assert presenter._running.method == "bandshap"
     wait_until(lambda: presenter._running is None)
-    bands = presenter.given.bands
+    bands = presenter.findings.bands
     assert sum(player.phi for player in bands.players) == pytest.approx(
         shown.answer.f_x - bands.answer.f_baseline, abs=1e-3
     )
@@ -50,7 +50,7 @@ def test_other_values_are_on_the_map_even_if_the_first_ones_are_a_layer(presente
     panel.baseline.setCurrentIndex(panel.baseline.findData("zero"))
     panel.superpixels.lineEdit().returnPressed.emit()
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.asked.baseline == "zero" and "compared with zero" in panel.told.text()
+    assert presenter.findings.choices.baseline == "zero" and "compared with zero" in panel.told.text()
     assert presenter._map.superpixels._values and presenter._map.superpixels._labels[0] == "1"
 
 
@@ -59,7 +59,7 @@ def test_one_click_compares_baselines_and_a_row_shows_its_values(presenter, pane
     panel.show_tab("baselines")
     panel.baselines.button.click()
     wait_until(lambda: presenter._running is None)
-    answer = presenter.given.superpixels.answer
+    answer = presenter.findings.superpixels.answer
     table = panel.baselines.table
     assert [table.item(row, 0).text() for row in range(table.rowCount())] == [
         "Bare soil",
@@ -108,7 +108,7 @@ def test_what_if_answers_as_the_model_would_and_goes_back(presenter, panel, foun
     for player in range(len(shown.players)):
         if player != strongest:
             panel.waterfall.toggled.emit(player)
-    wait_until(lambda: presenter._answered._what_if._caller._newest is None)
+    wait_until(lambda: presenter._view._what_if._caller._newest is None)
     assert panel.waterfall._rows.rows[-1].end == pytest.approx(shown.answer.f_baseline, abs=1e-3)
     panel.all_on.click()
     assert all(bar.is_on for bar in bars(panel.waterfall)) and "Click superpixels" in panel.now.text()
@@ -121,10 +121,10 @@ def test_what_if_takes_clicks_on_the_map_until_it_is_left(presenter, panel, foun
     panel.what_if.setChecked(True)
     assert window.canvas.mapTool() is not pan
     window.canvas.mapTool().toggled.emit(0)
-    assert presenter._answered._what_if.off == {0}
+    assert presenter._view._what_if.off == {0}
     panel.what_if.setChecked(False)
-    assert window.canvas.mapTool() is pan and not presenter._answered._what_if.off
-    assert shown is presenter.given.superpixels
+    assert window.canvas.mapTool() is pan and not presenter._view._what_if.off
+    assert shown is presenter.findings.superpixels
 
 
 def test_another_map_tool_ends_what_if(presenter, panel, found, window):
@@ -170,14 +170,14 @@ def test_bands_are_asked_for_without_switching_anything_on(presenter, panel, fou
     switch(panel, presenter, 0)
     panel.show_tab("bands")
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.bands is not None and panel.what_if.isChecked()
-    assert presenter._answered._what_if.off == {0} and "→" in panel.now.text()
+    assert presenter.findings.bands is not None and panel.what_if.isChecked()
+    assert presenter._view._what_if.off == {0} and "→" in panel.now.text()
 
 
 def test_a_what_if_without_its_scene_says_why_no_number_comes(presenter, panel, found):
     shown = explained(presenter, found)
-    lost = {**presenter.given.request, "scene": "/nowhere/scene.tif"}
-    presenter._answered._what_if.begin(lost, shown.answer.probability)
+    lost = {**presenter.findings.request, "scene": "/nowhere/scene.tif"}
+    presenter._view._what_if.begin(lost, shown.answer.probability)
     panel.what_if.setChecked(True)
     panel.waterfall.toggled.emit(0)
     wait_until(lambda: told(panel))
@@ -188,7 +188,7 @@ def test_the_map_goes_to_what_is_explained(presenter, panel, found, window):
     explained(presenter, found)
     window.canvas.setExtent(QgsRectangle(0, 0, 1e6, 1e6))
     panel.zoom.click()
-    box = presenter.given.subject.geometry().boundingBox()
+    box = presenter.findings.subject.geometry().boundingBox()
     assert window.canvas.extent().contains(box) and window.canvas.extent().width() < 5 * max(box.width(), box.height())
 
 
@@ -233,7 +233,7 @@ def test_files_hold_what_is_shown(presenter, panel, found, tmp_path, monkeypatch
     shown = explained(presenter, found)
     target = str(tmp_path / f"why ü.{ending}")
     monkeypatch.setattr(handing_on.QFileDialog, "getSaveFileName", lambda *_: (target[: -len(ending) - 1], ""))
-    presenter._answered._fill_export()
+    presenter._handing_on._fill_export()
     names = list(handing_on.kinds())
     entry = panel.export.menu().actions()[names.index(ending)]
     assert entry.isEnabled()
@@ -252,5 +252,5 @@ def test_a_file_that_cannot_be_written_is_told(presenter, panel, found, tmp_path
     explained(presenter, found)
     nowhere = str(tmp_path / "not there" / "a.csv")
     monkeypatch.setattr(handing_on.QFileDialog, "getSaveFileName", lambda *_: (nowhere, ""))
-    presenter._answered._export("csv")
+    presenter._handing_on._export("csv")
     assert "cannot be written" in told(panel) and "Choose another place" in told(panel)

@@ -14,7 +14,17 @@ from qgis.PyQt.QtWidgets import QAbstractButton, QDockWidget, QLabel
 from solar_saliency.solar_saliency_plugin.bridge.worker import worker
 from solar_saliency.solar_saliency_plugin.gui.detections import Detection
 from solar_saliency.solar_saliency_plugin.gui.explain_panel import runs, state
-from tests.qgis.explain_panel.steps import bars, explained, largest, long_run, on_the_map, switch, told, wait_until
+from tests.qgis.explain_panel.steps import (
+    bars,
+    doubts,
+    explained,
+    largest,
+    long_run,
+    on_the_map,
+    switch,
+    told,
+    wait_until,
+)
 
 # stopping, failing
 
@@ -26,9 +36,9 @@ def test_stop_delivers_what_there_is(presenter, panel, found):
     panel.explain.click()
     assert panel.explain.text() == "Cancel"
     wait_until(lambda: presenter._running is None)
-    shown = presenter.given.superpixels
+    shown = presenter.findings.superpixels
     assert shown.answer.stopped and shown.answer.evaluations < 4000
-    assert "Stopped after" in told(panel)
+    assert "Stopped after" in doubts(panel)
     assert sum(player.phi for player in shown.players) == pytest.approx(
         shown.answer.f_x - shown.answer.f_baseline, abs=1e-2
     )
@@ -41,13 +51,13 @@ def test_a_second_click_cancels_and_what_was_known_stays(presenter, panel, found
     panel.explain.click()
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.superpixels is before and told(panel) == "Cancelled."
+    assert presenter.findings.superpixels is before and told(panel) == "Cancelled."
     assert len(bars(panel.waterfall)) == len(before.players)
 
 
 def test_a_question_that_is_refused_before_it_runs_is_told_and_leaves_the_panel_ready(presenter, panel, found):
     explained(presenter, found)
-    presenter.given.subject = replace(presenter.given.subject, drawn=True, wkt="POLYGON ((nonsense))")
+    presenter.findings.subject = replace(presenter.findings.subject, drawn=True, wkt="POLYGON ((nonsense))")
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
     assert told(panel) not in ("", "Cancelled.") and panel.explain.text() != "Stop"
@@ -85,7 +95,7 @@ def test_a_long_run_is_begun_with_consent_only(presenter, panel, found, monkeypa
     wait_until(lambda: bars(panel.waterfall))
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.superpixels.answer.stopped
+    assert presenter.findings.superpixels.answer.stopped
 
 
 @pytest.fixture
@@ -156,7 +166,7 @@ def test_an_engine_that_is_killed_while_it_streams_is_told_and_started_anew(pres
     panel.superpixels.setValue(25)
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.superpixels is not None and not told(panel)
+    assert presenter.findings.superpixels is not None and not told(panel)
 
 
 def test_bands_that_fail_are_not_asked_for_again_and_again(presenter, panel, found, monkeypatch):
@@ -165,7 +175,7 @@ def test_bands_that_fail_are_not_asked_for_again_and_again(presenter, panel, fou
     panel.show_tab("bands")
     wait_until(lambda: presenter._running is None)
     assert told(panel) == "It is broken."
-    assert presenter.given.superpixels is not None and bars(panel.waterfall)
+    assert presenter.findings.superpixels is not None and bars(panel.waterfall)
 
 
 # the project, the window
@@ -176,7 +186,7 @@ def test_a_project_that_is_closed_while_it_runs_leaves_nothing(presenter, panel,
     presenter.explain_detection(Detection(found, largest(found)))
     wait_until(lambda: bars(panel.waterfall))
     project.clear()
-    assert presenter._running is None and not on_the_map(window) and presenter.given.subject is None
+    assert presenter._running is None and not on_the_map(window) and presenter.findings.subject is None
     assert not panel.welcome.isHidden() and not panel.explain.isEnabled()
     wait_until(lambda: not QgsApplication.taskManager().activeTasks())
 
@@ -221,21 +231,19 @@ def test_the_project_remembers_choices_question_and_answers(entry, presenter, pa
     assert entry.action.isChecked(), "it was open"
     assert panel.superpixels.value() == 15 and panel.baseline.currentData() == "zero"
     assert panel.headline.text() == headline and len(bars(panel.waterfall)) == len(shown.players)
-    assert [bar.value for bar in bars(panel.bars)] == [p.phi for p in presenter.given.bands.players]
+    assert [bar.value for bar in bars(panel.bars)] == [p.phi for p in presenter.findings.bands.players]
     assert len(on_the_map(window)) == 2 and not project.isDirty()
-    assert not panel.add_to_map.isEnabled() and "Press “Explain” first" in panel.add_to_map.toolTip()
-    assert panel.export.isEnabled(), "a table can be made without files"
     panel.what_if.setChecked(True)
     f_x, _ = switch(panel, presenter, 0)
     assert f_x != shown.answer.f_x
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "[" * 100_000, '{"choices": 3, "subject": {"name": 4}}', '{"subject": 1}']
+    "text", ["", "{", "[]", "[" * 100_000, '{"choices": 3, "findings": {"subject": 1}}', '{"findings": 4}']
 )
 def test_what_is_damaged_in_a_project_is_left_out(project, text):
     project.writeEntry(state.SCOPE, state.KEY, text)
-    assert state.load(project) == state.State()
+    assert state.load(project) == state.Remembered()
 
 
 def test_a_project_without_an_explanation_is_not_changed_by_the_panel(entry, project):

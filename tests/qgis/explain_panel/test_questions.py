@@ -18,7 +18,7 @@ from qgis.PyQt.QtWidgets import QMenu
 
 from solar_saliency.solar_saliency_plugin.gui.detections import Detection
 from solar_saliency.solar_saliency_plugin.gui.explain_panel import runs
-from tests.qgis.explain_panel.steps import UTM, bars, explained, largest, on_the_map, told, wait_until
+from tests.qgis.explain_panel.steps import UTM, bars, doubts, explained, largest, on_the_map, told, wait_until
 
 
 def test_a_detection_is_explained_by_superpixels_that_add_up(presenter, panel, found, window):
@@ -54,11 +54,11 @@ def test_a_drawn_region_is_explained_whatever_the_maps_crs(presenter, panel, fou
     region.transform(QgsCoordinateTransform(UTM, reference, QgsProject.instance()))
     presenter.explain_region(region)
     wait_until(lambda: presenter._running is None)
-    shown = presenter.given.superpixels
+    shown = presenter.findings.superpixels
     assert shown is not None, told(panel)
     assert panel.headline.text().startswith("Region at 26.")
     assert shown.answer.target_pixels == largest(found)["pixels"]
-    assert presenter.given.request["threshold"] == 0.45, "that of the layer of detections"
+    assert presenter.findings.request["threshold"] == 0.45, "that of the layer of detections"
 
 
 def test_a_region_is_explained_from_the_active_scene_where_no_detection_is(presenter, panel, window, found, project):
@@ -67,7 +67,7 @@ def test_a_region_is_explained_from_the_active_scene_where_no_detection_is(prese
     window.canvas.setLayers([window.active])
     presenter.explain_region(region)
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.superpixels is not None, told(panel)
+    assert presenter.findings.superpixels is not None, told(panel)
 
 
 def test_where_there_is_nothing_to_explain_a_sentence_says_what_to_do(presenter, panel, window, found):
@@ -84,7 +84,7 @@ def test_a_region_without_any_detection_is_refused_in_words(presenter, panel, wi
     corner = QgsRectangle(box.xMinimum() + 100, box.yMinimum() + 100, box.xMinimum() + 300, box.yMinimum() + 300)
     presenter.explain_region(QgsGeometry.fromRect(corner))
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.superpixels is None and "detected" in told(panel)
+    assert presenter.findings.superpixels is None and "detected" in told(panel)
 
 
 def test_what_the_detections_were_made_from_may_be_gone(presenter, panel, found, files):
@@ -94,8 +94,8 @@ def test_what_the_detections_were_made_from_may_be_gone(presenter, panel, found,
         assert "not there any more" in told(panel) and "draw a region" in told(panel)
         presenter.explain_region(QgsGeometry.fromRect(largest(found).geometry().boundingBox().buffered(40)))
         wait_until(lambda: presenter._running is None)
-        assert presenter.given.superpixels is not None, told(panel)
-        assert f"mean of {presenter.given.superpixels.answer.target_pixels} detected pixels" in panel.headline.text()
+        assert presenter.findings.superpixels is not None, told(panel)
+        assert f"mean of {presenter.findings.superpixels.answer.target_pixels} detected pixels" in panel.headline.text()
     finally:
         os.rename(files["OUTPUT"] + ".away", files["OUTPUT"])
 
@@ -116,18 +116,20 @@ def test_the_maps_context_menu_offers_the_panel_on_detections(entry, found):
     (action,) = menu.actions()
     action.trigger()
     wait_until(lambda: entry._presenter._running is None)
-    assert entry.action.isChecked() and entry._presenter.given.superpixels is not None
+    assert entry.action.isChecked() and entry._presenter.findings.superpixels is not None
 
 
 def test_signs_of_markup_in_names_and_messages_are_shown_as_they_are(presenter, panel, found):
     shown = explained(presenter, found)
-    presenter._answered.begin(replace(presenter.given, subject=replace(presenter.given.subject, name="<b>5</b>")))
+    presenter._view.begin(replace(presenter.findings, subject=replace(presenter.findings.subject, name="<b>5</b>")))
     assert panel.headline.text().startswith("<b>5</b>") and panel.headline.textFormat() == Qt.TextFormat.PlainText
-    presenter._tell_doubts(replace(shown, warnings=("Farms' <i>edges</i> & more.",)))
+    warned = replace(shown, warnings=("Farms' <i>edges</i> & more.",))
+    presenter._view.begin(replace(presenter.findings, superpixels=warned))
     document = QTextDocument()
-    document.setHtml(told(panel))
+    document.setHtml(doubts(panel))
     assert document.toPlainText() == "Farms' <i>edges</i> & more."
-    assert panel.message.text.textFormat() == Qt.TextFormat.RichText
+    assert panel.doubts.text.textFormat() == Qt.TextFormat.RichText
+    assert panel.doubts.accessibleName() == "Warning: Farms' <i>edges</i> & more."
 
 
 def test_a_newer_question_takes_the_place_of_one_that_runs(presenter, panel, found):
@@ -135,8 +137,8 @@ def test_a_newer_question_takes_the_place_of_one_that_runs(presenter, panel, fou
     presenter.explain_detection(Detection(found, largest(found)))
     presenter.explain_detection(Detection(found, small))
     wait_until(lambda: presenter._running is None)
-    assert presenter.given.subject.name == f"detection {small['id']}"
-    assert presenter.given.superpixels.answer.target_pixels == small["pixels"]
+    assert presenter.findings.subject.name == f"detection {small['id']}"
+    assert presenter.findings.superpixels.answer.target_pixels == small["pixels"]
 
 
 def test_runs_are_those_of_algorithms_and_found_in_the_history(presenter, panel, found, monkeypatch):
@@ -154,11 +156,11 @@ def test_the_choices_are_asked_for(presenter, panel, found):
     panel.method.setCurrentIndex(panel.method.findData("leverage"))
     panel.superpixels.setValue(12)
     shown = explained(presenter, found)
-    assert (presenter.given.request["baseline"], shown.answer.estimator) == ("zero", "leverage")
+    assert (presenter.findings.request["baseline"], shown.answer.estimator) == ("zero", "leverage")
     assert sum(player.number > 0 for player in shown.players) <= 14
     panel.superpixels.setValue(8)
     panel.superpixels.editingFinished.emit()
     assert "Press “Explain”" in told(panel)
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
-    assert sum(player.number > 0 for player in presenter.given.superpixels.players) <= 10
+    assert sum(player.number > 0 for player in presenter.findings.superpixels.players) <= 10

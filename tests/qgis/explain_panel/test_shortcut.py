@@ -4,14 +4,13 @@ Simulated; how the model was trained: tests/engine/shortcut.py.
 """
 
 import re
-import subprocess
 
 import processing
 import pytest
 from qgis.core import QgsGeometry, QgsRectangle
 
-from tests.qgis.conftest import ROOT
 from tests.qgis.explain_panel.steps import largest, told, wait_until
+from tests.winter import write_winter
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +18,7 @@ def sample(engine, tmp_path_factory):
     """The model that took the shortcut, and a farm at the edge of the snow, in place of the sample."""
     from solar_saliency.solar_saliency_plugin.bridge import environment
 
-    folder = tmp_path_factory.mktemp("winter")
-    program = [str(environment.state().python), "-m", "tests.engine.winter_files", str(folder)]
-    subprocess.run(program, check=True, timeout=300, cwd=ROOT)
-    return {"SCENE": str(folder / "SIMULATED_winter.tif"), "MODEL": str(folder / "snow")}
+    return write_winter(str(environment.state().python), tmp_path_factory.mktemp("winter"))
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +40,8 @@ def ask(presenter, panel, found):
         # As far as this model sees.
         presenter.explain_region(QgsGeometry.fromRect(largest(found).geometry().boundingBox().buffered(160)))
         wait_until(lambda: presenter._running is None)
-        assert presenter.given.superpixels is not None, told(panel)
-        return presenter.given.superpixels
+        assert presenter.findings.superpixels is not None, told(panel)
+        return presenter.findings.superpixels
 
     return drawn
 
@@ -55,7 +51,7 @@ def compared(presenter, panel):
     panel.show_tab("baselines")
     panel.baselines.button.click()
     wait_until(lambda: presenter._running is None)
-    return presenter.given.superpixels
+    return presenter.findings.superpixels
 
 
 def snow_of(players):
@@ -108,7 +104,7 @@ def test_who_compares_with_a_mean_that_is_snow_does_not_see_it_and_is_warned(ask
     assert "choose “Zero” to see it" in warning
     assert set(hidden) <= set(hides(panel, "Mean of the scene"))
     for baseline in ("Zero", "Bare soil"):
-        strongest = answer.players[snow_of(presenter.given.superpixels.players)[0]].name
+        strongest = answer.players[snow_of(presenter.findings.superpixels.players)[0]].name
         assert strongest not in hides(panel, baseline)
 
 
@@ -122,7 +118,7 @@ def test_switching_the_snow_off_undoes_the_detection_unless_snow_takes_its_place
     panel.what_if.setChecked(True)
     for index in snow_of(shown.players):
         panel.waterfall.toggled.emit(index)
-    wait_until(lambda: presenter._answered._what_if._caller._newest is None and "→" in panel.now.text())
+    wait_until(lambda: presenter._view._what_if._caller._newest is None and "→" in panel.now.text())
     probability = float(re.search("<b>(.*)</b>", panel.now.text()).group(1))
     detected = int(re.search(r"; (\d+) of", panel.now.text()).group(1))
     if shows_it:

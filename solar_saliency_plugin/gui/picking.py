@@ -1,0 +1,66 @@
+"""Pick a detection on the map: what the Explain panel and the tool that explains by a click share."""
+
+from typing import Optional
+
+from qgis.core import QgsPointXY, QgsProject
+from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QKeyEvent
+
+from ..bridge.targets import is_detections
+from ..bridge.translation import word
+from ..contract.marking import QT_TRANSLATE_NOOP
+from .detections import Detection, detection_at
+from .tool_change import GuestTool, put_down
+
+NO_LAYER = QT_TRANSLATE_NOOP(
+    "Words", "There are no detections on the map: Raster ▸ Solar Saliency ▸ Detect Solar Farms… makes them."
+)
+NO_DETECTION = QT_TRANSLATE_NOOP(
+    "Words", "There is no detection. Click inside an outline of a layer of detections that is visible."
+)
+CLICK = QT_TRANSLATE_NOOP("Words", "Click the detection that you want explained.")
+
+
+def detection_under(canvas: QgsMapCanvas, point: QgsPointXY) -> Optional[Detection]:
+    """The detection that a canvas shows at a point of its map, or near enough to be meant."""
+    crs = canvas.mapSettings().destinationCrs()
+    return detection_at(point, crs, canvas.layers(), QgsMapTool.searchRadiusMU(canvas))
+
+
+class PickTool(GuestTool):
+    """Waits for clicks on detections of visible layers, until it is put down; Esc does."""
+
+    #: The Detection that was clicked.
+    picked = pyqtSignal(object)
+
+    def __init__(self, canvas: QgsMapCanvas) -> None:
+        super().__init__(canvas)
+        self.setCursor(Qt.CursorShape.WhatsThisCursor)
+
+    def activate(self) -> None:  # noqa: D102
+        super().activate()
+        self.canvas().setFocus()
+        self._hint(CLICK)
+
+    def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.pick_at(event.mapPoint())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        if event.key() == Qt.Key.Key_Escape:
+            put_down(self)
+        else:
+            event.ignore()
+
+    def pick_at(self, point: QgsPointXY) -> None:
+        """Pick the detection at a point of the map, or say that there is none."""
+        detection = detection_under(self.canvas(), point)
+        if detection is not None:
+            self.picked.emit(detection)
+        else:
+            self._hint(NO_DETECTION)
+
+    def _hint(self, text: str) -> None:
+        layers = QgsProject.instance().mapLayers().values()
+        self.hinted.emit(word(text if any(is_detections(layer) for layer in layers) else NO_LAYER))
