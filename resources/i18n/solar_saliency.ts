@@ -277,11 +277,6 @@
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/baselines.py" />
-            <source>No baseline hides what another one shows.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/baselines.py" />
             <source>Baseline</source>
             <translation type="unfinished" />
         </message>
@@ -303,6 +298,16 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/baselines.py" />
             <source>&lt;p&gt;Spearman’s rank correlation of the values: 1 is the same order&lt;/p&gt;</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/baselines.py" />
+            <source>No baseline hides what another one shows.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/baselines.py" />
+            <source>But compared with {baselines}, the superpixels come in another order (agreement {values}): believe what several baselines agree on.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -356,6 +361,21 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/failures.py" />
+            <source>Compute Anyway</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/failures.py" />
+            <source>Explain the Region Itself</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/failures.py" />
+            <source>Cancelled.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
             <source>The summary is in the clipboard.</source>
             <translation type="unfinished" />
@@ -372,12 +392,17 @@
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
+            <source>Explain Again</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
             <source>The files of this answer are gone: they last as long as the session of QGIS that made them. Explaining again makes them anew, and takes about as long as it did.</source>
             <translation type="unfinished" />
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
-            <source>Explain Again</source>
+            <source>It ends What If: all superpixels are on then.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -403,11 +428,6 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
             <source>Export</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/map_tools.py" />
-            <source>Click superpixels to switch them off and on. Dragging moves the map.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -577,32 +597,12 @@
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>No detection lies in the region: what is explained is how it bears on {detection}. To explain another detection, pick it, or draw over it.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
             <source>Cancel</source>
             <translation type="unfinished" />
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
             <source>Putting together what there is …</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>Compute Anyway</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>Explain the Region Itself</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>Cancelled.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -703,7 +703,17 @@
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/runs.py" />
-            <source>Draw over a detection, together with what may have led to it, such as snow beside it. To explain a place without one, use Raster ▸ Solar Saliency ▸ Explain Regions… with “Pixels that count: all”.</source>
+            <source>Draw over a detection, together with what may have led to it, such as snow beside it. Or have the region itself explained: the mean of all its pixels.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/subject.py" />
+            <source>No detection lies in the region: what is explained is how it bears on {detection}. To explain another detection, pick it, or draw over it.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/subject.py" />
+            <source>All pixels of the region count, detected or not: what is explained is their mean.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1244,6 +1254,11 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/picking.py" />
             <source>Click the detection that you want explained.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/picking.py" />
+            <source>Select one detection, or pick one on the map.</source>
             <translation type="unfinished" />
         </message>
     </context>

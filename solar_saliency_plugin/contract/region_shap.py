@@ -29,7 +29,7 @@ class Player:
 
     number: of the superpixel, from 1; 0: it has none (bands, the rest). bands: the group's name; empty: all.
     standard_error, lower, upper: NaN where the estimator has none; else of a 95 % interval. rank: 1 for the largest
-    |φ|. share: of the sum of all |φ|, 0–1. certain: the interval does not hold zero; false where there is none.
+    |φ|. share: of the sum of all |φ|, 0–1. certain: φ is exact, or the interval does not hold zero; false without one.
     contrast: root mean square of image − baseline over the player's cells, in units of each band's spread in the
     region: where it is near zero, the baseline hides the player. spectrum: mean reflectance of each band.
     """

@@ -1,8 +1,8 @@
 """Pick a detection on the map: what the Explain panel and the tool that explains by a click share."""
 
-from typing import Optional
+from typing import Iterable, Optional
 
-from qgis.core import QgsPointXY, QgsProject
+from qgis.core import QgsMapLayer, QgsPointXY, QgsProject
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
@@ -20,6 +20,24 @@ NO_DETECTION = QT_TRANSLATE_NOOP(
     "Words", "There is no detection. Click inside an outline of a layer of detections that is visible."
 )
 CLICK = QT_TRANSLATE_NOOP("Words", "Click the detection that you want explained.")
+
+
+SELECT = QT_TRANSLATE_NOOP("Words", "Select one detection, or pick one on the map.")
+
+
+def guide(text: str) -> str:
+    """What to do, in the user's language; where there are no detections yet, how to get some."""
+    layers = QgsProject.instance().mapLayers().values()
+    return word(text if any(is_detections(layer) for layer in layers) else NO_LAYER)
+
+
+def selected_detection(layers: Iterable[Optional[QgsMapLayer]]) -> Optional[Detection]:
+    """The detection that is selected in the first of the layers that has any selected; None if it is not just one."""
+    for layer in filter(is_detections, layers):
+        selected = layer.selectedFeatures()
+        if selected:
+            return Detection(layer, selected[0]) if len(selected) == 1 else None
+    return None
 
 
 def detection_under(canvas: QgsMapCanvas, point: QgsPointXY) -> Optional[Detection]:
@@ -41,7 +59,7 @@ class PickTool(GuestTool):
     def activate(self) -> None:  # noqa: D102
         super().activate()
         self.canvas().setFocus()
-        self._hint(CLICK)
+        self.hinted.emit(guide(CLICK))
 
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
         if event.button() == Qt.MouseButton.LeftButton:
@@ -59,8 +77,4 @@ class PickTool(GuestTool):
         if detection is not None:
             self.picked.emit(detection)
         else:
-            self._hint(NO_DETECTION)
-
-    def _hint(self, text: str) -> None:
-        layers = QgsProject.instance().mapLayers().values()
-        self.hinted.emit(word(text if any(is_detections(layer) for layer in layers) else NO_LAYER))
+            self.hinted.emit(guide(NO_DETECTION))

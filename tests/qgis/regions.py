@@ -26,7 +26,7 @@ def player(name, phi, error=0.05, **changed):
         "upper": phi + 1.96 * error,
         "rank": 1,
         "share": 0.1,
-        "certain": abs(phi) > 1.96 * error,
+        "certain": error == 0 or abs(phi) > 1.96 * error,
         "contrast": 1.0,
         "area_ha": 0.5,
         "pixels": 50,

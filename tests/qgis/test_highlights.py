@@ -36,16 +36,22 @@ def average(canvas, left, top, right, bottom):
 
 def test_red_raised_blue_lowered_and_small_values_are_nearly_clear(canvas, superpixels):
     superpixels.set_shapes(squares(canvas, 4, 60), UTM)
-    superpixels.set_values({0: (2.0, True), 1: (-2.0, True), 2: (0.1, True), 3: (0.0, True)})
+    superpixels.set_values({0: (2.0, False), 1: (-2.0, False), 2: (0.1, False), 3: (0.0, False)}, 2.0)
     places = [(25, 25, 75, 75), (85, 25, 135, 75), (25, 85, 75, 135), (85, 85, 135, 135)]
     raised, lowered, small, none = (average(canvas, *place) for place in places)
     assert raised[0] > raised[1] + 80 and lowered[1] > lowered[0] + 80
     assert none == [255, 255] and 255 > small[1] > 235
 
 
+def test_how_full_a_colour_is_goes_by_the_largest_of_all_though_that_has_no_place_on_the_map(canvas, superpixels):
+    superpixels.set_shapes(squares(canvas, 1, 100), UTM)
+    superpixels.set_values({0: (0.001, False)}, 9.47)
+    assert min(average(canvas, 40, 40, 100, 100)) > 250
+
+
 def test_doubtful_ones_are_hatched_and_those_off_crossed_out(canvas, superpixels):
     superpixels.set_shapes(squares(canvas, 4, 60), UTM)
-    superpixels.set_values({0: (2.0, True), 1: (2.0, False), 2: (2.0, True), 3: (-1.0, True)})
+    superpixels.set_values({0: (2.0, False), 1: (2.0, True), 2: (2.0, False), 3: (-1.0, False)}, 2.0)
     superpixels.switch_off({2})
     image = canvas.grab().toImage()
 
@@ -89,7 +95,7 @@ def test_holes_and_parts_belong_to_whom_they_belong(canvas, superpixels):
 
 def test_superpixels_lie_where_they_are_whatever_the_maps_crs(canvas, superpixels):
     superpixels.set_shapes(squares(canvas, 4, 60), UTM)
-    superpixels.set_values({0: (2.0, True)})
+    superpixels.set_values({0: (2.0, False)}, 2.0)
     centre = on_map(canvas, 50, 50)
     canvas.setDestinationCrs(DEGREES)
     to_degrees = QgsCoordinateTransform(UTM, DEGREES, QgsProject.instance())
@@ -109,7 +115,7 @@ def test_a_crs_that_does_not_reach_there_shows_none_and_does_not_fail(canvas, su
 @pytest.mark.parametrize("rotation", [0, 40])
 def test_they_move_with_the_map(canvas, superpixels, rotation):
     superpixels.set_shapes(squares(canvas, 1, 100), UTM)
-    superpixels.set_values({0: (1.0, True)})
+    superpixels.set_values({0: (1.0, False)}, 1.0)
     centre = on_map(canvas, 70, 70)
     canvas.setRotation(rotation)
     canvas.setCenter(on_map(canvas, 90, 80))
@@ -150,7 +156,7 @@ def test_nothing_is_left_of_them(canvas):
     before = canvas.grab().toImage()
     superpixels, outline = Superpixels(canvas), Outline(canvas)
     superpixels.set_shapes(squares(canvas, 9, 30), UTM)
-    superpixels.set_values({key: (1.0, False) for key in range(9)})
+    superpixels.set_values({key: (1.0, True) for key in range(9)}, 1.0)
     superpixels.highlight(3)
     outline.show(QgsGeometry.fromRect(box_of(canvas, 200, 20, 300, 100)), UTM)
     assert canvas.grab().toImage() != before and len(items(canvas)) == 2
@@ -162,9 +168,23 @@ def test_nothing_is_left_of_them(canvas):
     canvas.setDestinationCrs(DEGREES)
 
 
+def test_the_outline_follows_the_maps_coordinate_system_and_goes_where_that_does_not_reach(canvas):
+    box = box_of(canvas, 100, 50, 300, 250)
+    outline = Outline(canvas)
+    outline.show(QgsGeometry.fromRect(box), UTM)
+    there = QgsCoordinateTransform(UTM, DEGREES, QgsProject.instance()).transformBoundingBox(box)
+    canvas.setDestinationCrs(DEGREES)
+    assert outline._band.asGeometry().boundingBox().center().distance(there.center()) < 1e-3
+    canvas.setDestinationCrs(UTM)
+    assert outline._band.asGeometry().boundingBox().center().distance(box.center()) < 1e-3
+    outline.show(QgsGeometry.fromRect(QgsRectangle(0, 91, 10, 99)), DEGREES)
+    assert outline._band.asGeometry().isEmpty()
+    outline.remove()
+
+
 def test_five_thousand_are_drawn_hovered_and_moved_without_delay(canvas, superpixels):
     rng = random.Random(1)
-    values = {key: (rng.gauss(0, 1), rng.random() > 0.3) for key in range(5000)}
+    values = {key: (rng.gauss(0, 1), rng.random() < 0.3) for key in range(5000)}
 
     def seconds(action, times=1):
         since = time.perf_counter()
@@ -177,12 +197,12 @@ def test_five_thousand_are_drawn_hovered_and_moved_without_delay(canvas, superpi
 
     places = squares(canvas, 5000, 5)
     taken = {"shapes": seconds(lambda _: superpixels.set_shapes(places, UTM), 3)}
-    superpixels.set_values(values)
+    superpixels.set_values(values, 3.0)
     taken["first"] = seconds(paint)
     taken["again"] = seconds(paint, 5)
     taken["hover"] = seconds(lambda i: superpixels.key_at(on_map(canvas, 25 + i, 30)), 200)
     taken["choose"] = seconds(lambda i: (superpixels.highlight(i), paint(i)), 20)
-    taken["estimate"] = seconds(lambda i: (superpixels.set_values(values), paint(i)), 3)
+    taken["estimate"] = seconds(lambda i: (superpixels.set_values(values, 3.0), paint(i)), 3)
     print({name: f"{1000 * value:.1f} ms" for name, value in taken.items()})
     assert taken["hover"] < 0.005 and taken["choose"] < 0.05
     assert taken["shapes"] < 0.3 and taken["estimate"] < 0.3

@@ -15,6 +15,7 @@ from qgis.core import (
 from qgis.PyQt.QtWidgets import QWidget
 
 from solar_saliency.processing_algorithms.parameters import inputs, read, restore
+from solar_saliency.solar_saliency_plugin.bridge.features import Features, origin
 
 pytestmark = pytest.mark.usefixtures("provider", "engine")
 

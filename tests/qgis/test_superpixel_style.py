@@ -61,7 +61,7 @@ places, answers = [of_all_bands(inside, 0, 20 * place) for place in range(3)], [
 for place, strongest in zip(places, (3.0, -3.0, 0.0), strict=True):
     answers.append(answer_of(place, [0.0] * 8 + [strongest, 0.0]))
 fields = region_fields(answers, 1) | band_fields(answers)
-style = strongest_style(list(band_fields(answers)), limit)
+style = strongest_style(answers, list(band_fields(answers)))
 outlined = [region_outline(place, grid) for place in places]
 write_geopackage(folder / "bands.gpkg", [VectorLayer("regions", outlined, fields, style, "")], crs, {"A": "b"})
 """

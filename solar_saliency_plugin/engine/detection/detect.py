@@ -188,7 +188,8 @@ def _check_space(plan: _Plan, job: Job) -> None:
             f"The disk of {plan.output.parent} has {free / 1e6:.0f} MB free; this run needs {needed / 1e6:.0f} MB.",
             "Free some space, choose another folder, or a smaller extent.",
         )
-    job.info(f"{len(plan.tiles)} windows of {plan.window} pixels, on {plan.runtime.device}")
+    windows = "1 window" if len(plan.tiles) == 1 else f"{len(plan.tiles)} windows"
+    job.info(f"{windows} of {plan.window} pixels, on {plan.runtime.device}")
 
 
 def _compute_windows(

@@ -18,6 +18,9 @@ from .stacked import band_of_tags, level_of_bands, read_stacked
 _UNITS = re.compile(r"(second|minute|hour|day)s? since (\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2}))?")
 _HINT_DATES = 6
 
+#: Dates that are listed where one has to be chosen: those of a whole year.
+_LISTED_DATES = 80
+
 
 def read_netcdf(path: Path, options: SceneOptions) -> Product:
     """The product in a netCDF file, at the date asked for.
@@ -98,7 +101,7 @@ def _step(path: Path, steps: list[str], date: str) -> int:
 
 
 def _some(steps: list[str]) -> str:
-    return f"one of: {', '.join(steps[:_HINT_DATES])}" + (" …" if len(steps) > _HINT_DATES else "")
+    return f"one of: {', '.join(steps[:_LISTED_DATES])}" + (" …" if len(steps) > _LISTED_DATES else "")
 
 
 def _day(date: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from ...contract.region_looks import is_certain
 from ...contract.region_shap import Compared, Player
 from ..attribution.changes import seen_by_target, sees_nearby_only, sight_of
 from ..attribution.target import Target
@@ -112,17 +113,12 @@ def shares_of(phi: np.ndarray) -> np.ndarray:
     return found
 
 
-def reaches(found: Estimate, scale: float) -> np.ndarray:
-    """Half of each 95 % interval, (n,), the rounding of answers of this size at least; NaN without standard errors."""
+def beyond_doubt(found: Estimate, scale: float) -> np.ndarray:
+    """Who is sure to have moved answers of this size by more than their rounding, (n,), bool; nobody without errors."""
     if found.standard_error is None:
-        return np.full(len(found.phi), math.nan)
-    return np.maximum(NORMAL * found.standard_error, ROUNDING * scale)
-
-
-def certain(found: Estimate, scale: float) -> np.ndarray:
-    """Whose sign is known, (n,), bool: the interval does not hold zero."""
-    known: np.ndarray = np.abs(found.phi) > np.nan_to_num(reaches(found, scale), nan=math.inf)
-    return known
+        return np.zeros(len(found.phi), bool)
+    moved: np.ndarray = np.abs(found.phi) > np.maximum(NORMAL * found.standard_error, ROUNDING * scale)
+    return moved
 
 
 def players_told(opened: OpenGame, about: Described, found: Estimate, names: Sequence[str]) -> tuple[Player, ...]:
@@ -131,8 +127,8 @@ def players_told(opened: OpenGame, about: Described, found: Estimate, names: Seq
     error = np.full(len(phi), math.nan) if found.standard_error is None else found.standard_error
     rank = np.empty(len(phi), int)
     rank[np.argsort(-np.abs(phi), kind="stable")] = np.arange(1, len(phi) + 1)
-    share, sure = shares_of(phi), certain(found, scale_of(opened))
-    groups = group_names(players)
+    share, groups = shares_of(phi), group_names(players)
+    lower, upper = phi - NORMAL * error, phi + NORMAL * error
     return tuple(
         Player(
             name=name,
@@ -140,11 +136,11 @@ def players_told(opened: OpenGame, about: Described, found: Estimate, names: Seq
             bands=groups[index],
             phi=float(phi[index]),
             standard_error=float(error[index]),
-            lower=float(phi[index] - NORMAL * error[index]),
-            upper=float(phi[index] + NORMAL * error[index]),
+            lower=float(lower[index]),
+            upper=float(upper[index]),
             rank=int(rank[index]),
             share=float(share[index]),
-            certain=bool(sure[index]),
+            certain=bool(is_certain(error[index], lower[index], upper[index])),
             contrast=float(about.contrast[index]),
             area_ha=float(about.area_ha[index]),
             pixels=int(about.pixels[index]),
@@ -195,7 +191,7 @@ def rank_correlation(one: np.ndarray, two: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one baseline shows: the players' values, which of them are certain, and their contrast, each (n,)."""
+    """What one baseline shows: the players' values, which are beyond doubt, and their contrast, each (n,)."""
 
     phi: np.ndarray
     certain: np.ndarray

@@ -49,8 +49,8 @@ def of_answer(request: RegionShapRequest | BandShapRequest, opened: OpenGame, fo
     if abs(gap) > INEXACT * abs(opened.game.contrast) and abs(gap) > ROUNDING * scale_of(opened):
         yield Caution(
             NO_SUM,
-            f"The values add up to {found.phi.sum():.3g}, not to the difference between image and baseline of "
-            f"{opened.game.contrast:.3g}: those of this estimator need not. The others' do.",
+            f"The values add up to {_number(found.phi.sum())}, not to the difference between image and baseline of "
+            f"{_number(opened.game.contrast)}: those of this estimator need not. The others' do.",
         )
 
 
@@ -115,11 +115,14 @@ def of_hidden(opened: OpenGame, names: Sequence[str], alone: bool) -> Caution:
 
 def of_otherwise(opened: OpenGame, other: Otherwise) -> Caution:
     """That the only baseline that was asked may hide players."""
+    count, change = (
+        ("hardly count", "all at once, they change") if len(other.names) > 1 else ("hardly counts", "it changes")
+    )
     return Caution(
         MAY_HIDE,
-        f"The baseline ({opened.baseline_text}) may hide something: with it, {listed(other.names)} hardly count, but "
-        f"shown as {other.shown}, all at once, they change the answer from {opened.game.present:.2g} to "
-        f"{other.answer:.2g}. Compare with another baseline.",
+        f"The baseline ({opened.baseline_text}) may hide something: with it, {listed(other.names)} {count}, but shown "
+        f"as {other.shown}, {change} the answer from {_number(opened.game.present)} to {_number(other.answer)}. "
+        "Compare with another baseline.",
     )
 
 
@@ -131,3 +134,8 @@ def listed(names: Sequence[str]) -> str:
     told = " and ".join([", ".join(some[:-1]), some[-1]]) if len(some) > 1 else some[0]
     plural = "superpixels " if len(some) > 1 else "superpixel "
     return (plural if names[0][:1].isdigit() else "") + told
+
+
+def _number(value: float) -> str:
+    """With three digits, as people write it."""
+    return f"{value:.3g}".replace("-", "−")

@@ -16,7 +16,7 @@ from ..attribution.telling import baseline_name
 from .answer import (
     Described,
     Seen,
-    certain,
+    beyond_doubt,
     compared_told,
     described,
     hidden_by,
@@ -171,7 +171,7 @@ class Explaining:
                 games.append((name, other, ask(self._way, other, self.budget, job, lambda _: None).estimate))
             except (InputError, RequestError) as error:
                 failed[name] = not_compared(name, baseline_name(name), error.message)
-        seen = [Seen(one.phi, certain(one, scale_of(game)), described(game).contrast) for _, game, one in games]
+        seen = [Seen(one.phi, beyond_doubt(one, scale_of(game)), described(game).contrast) for _, game, one in games]
         hidden = [
             tuple(name for name, is_hidden in zip(self.first.players.names, one, strict=True) if is_hidden)
             for one in hidden_by(seen, about.pixels, self.first.players.rest)

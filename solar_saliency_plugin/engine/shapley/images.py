@@ -99,9 +99,9 @@ class ImageGame(Game):
         """
         view, everybody = self._view, np.ones_like(players)
         there = torch.from_numpy(self._labels.present(np.stack((~players, everybody)))).to(view.baselines.device)
-        present, played = there[:, self._group_of].split(1)
+        present, played = there[:1, self._group_of], there[1, self._group_of]
         shown = torch.from_numpy(spectrum).to(view.reflectance)[:, None, None]
-        images = [torch.where(played[0], shown, baseline) for baseline in view.baselines]
+        images = [torch.where(played, shown, baseline) for baseline in view.baselines]
         found = [float((self._answers(view, present, image) @ self._membership).sum()) for image in images]
         return sum(found) / len(found)
 

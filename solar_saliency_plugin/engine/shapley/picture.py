@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import distance_transform_edt, find_objects
 
+from ...contract.region_looks import is_unclear
 from ...contract.region_shap import RegionAnswer
 from ..attribution.pictures import over_ground, panels
 from .drawing import Drawing
 from .surface import painted
-from .tables import UNCLEAR, sign_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ def _coloured(
     """One layer of superpixels over the ground, (H · factor, W · factor, 3), hatched where the sign is not clear."""
     labels = drawing.players.labels[layer]
     coloured = over_ground(values, (drawing.ground if drawing.ground is not None else labels) / 255.0, limit)
-    unclear = np.append([sign_of(p) == UNCLEAR and p.number > 0 for p in answer.players], [False, False])[labels]
+    unclear = np.append([is_unclear(p) and p.number > 0 for p in answer.players], [False, False])[labels]
     picture = _bordered(coloured, np.where(np.isfinite(values), labels, -1), factor)
     rows, cols = np.indices(picture.shape[:2])
     picture[_larger(unclear, factor) & ((rows + cols) % _HATCH == 0)] = 0.15

@@ -16,6 +16,7 @@ import numpy as np
 from rasterio.errors import RasterioError
 
 from ...contract.options import to_json
+from ...contract.region_looks import full_colour
 from ...contract.region_shap import BandShapRequest, BandShapResult, RegionAnswer, RegionShapRequest, RegionShapResult
 from ..attribution.explained import Explained
 from ..attribution.publish import LEGENDS
@@ -30,7 +31,7 @@ from ..windowed.sole_writer import sole_writer
 from .drawing import Drawing
 from .outlines import outlines, region_outline
 from .report import report
-from .styles import full_colour, regions_style, strongest_style, superpixels_style
+from .styles import regions_style, strongest_style, superpixels_style
 from .surface import Surface
 from .tables import band_fields, region_fields, superpixel_fields, table_of
 
@@ -151,7 +152,7 @@ def write_bands(
     answers, grid = result.regions, explained.scene.grid
     by_band = band_fields(answers)
     fields = region_fields(answers, result.seed) | by_band
-    regions = _regions_layer(drawings, grid, fields, strongest_style(list(by_band), full_colour(answers)))
+    regions = _regions_layer(drawings, grid, fields, strongest_style(answers, list(by_band)))
     texts = _page(explained, request, result, drawings, outputs)
     if outputs.table is not None:
         texts.append((table_of(answers), outputs.table))

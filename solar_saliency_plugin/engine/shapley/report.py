@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ...contract.region_looks import full_colour
 from ...contract.region_shap import (
     BandShapRequest,
     BandShapResult,
@@ -21,7 +22,7 @@ from ..attribution.telling import baseline_name, facts_told, repeat, title_of, w
 from ..reporting.page import count, document, facts, image, number, paragraph, percent, signed, table
 from .drawing import Drawing
 from .picture import region_picture
-from .styles import digits, full_colour
+from .styles import decimals
 from .telling import agreement, headline, hiding, moved, surroundings, title_of_player
 from .waterfall import waterfall
 
@@ -67,13 +68,13 @@ def report(
     method = "regionshap" if isinstance(request, RegionShapRequest) else "bandshap"
     one = len(answers) == 1 and not result.refused
     title = f"Why: {title_of(answers[0].name) if one else count(len(answers), 'region')}"
-    limit = full_colour(answers)
+    limit, places = full_colour(answers), decimals(answers)
     parts = [f"<h1>{escape(title)}</h1>", warnings(result.warnings)]
     if not one:
         parts += [_overview(answers), _refused(result.refused)]
     for answer, drawing in list(zip(answers, drawings, strict=True))[:IN_FULL]:
         parts.append("" if one else f"<h2>{escape(answer.name)}</h2>")
-        parts += _region(explained, answer, drawing, limit)
+        parts += _region(explained, answer, drawing, limit, places)
     parts += ["<h2>What it can and cannot tell</h2>", _TELLS, "<h2>For specialists</h2>", _TERMS]
     for answer in answers[:IN_FULL]:
         parts += ["" if one else f"<h3>{escape(answer.name)}</h3>", _numbers(answer, result.seed)]
@@ -81,21 +82,20 @@ def report(
     return document(title, parts, explains=True)
 
 
-def _region(explained: Explained, answer: RegionAnswer, drawing: Drawing, limit: float) -> list[str]:
-    decimals = digits(limit)
+def _region(explained: Explained, answer: RegionAnswer, drawing: Drawing, limit: float, places: int) -> list[str]:
     return [
         answer_told(explained, answer.target_pixels, answer.f_x, answer.probability),
         f"<p>Compared with {escape(answer.baseline_text)}, for which the answer is "
         f"<b>{number(answer.f_baseline, 3)}</b>: {escape(headline(answer))}</p>",
         _picture(answer, drawing, limit, explained.scene.grid.pixel_size),
         "<h3>From the baseline to the image</h3>",
-        waterfall(answer, "What each part added to the baseline's answer, or took from it", decimals),
+        waterfall(answer, "What each part added to the baseline's answer, or took from it", places),
         _whiskers(answer),
         paragraph(surroundings(answer)),
         paragraph(sight_text(answer.facts)),
-        _players(answer, decimals),
-        _compared(answer, decimals),
-        _pairs(answer, decimals),
+        _players(answer, places),
+        _compared(answer, places),
+        _pairs(answer, places),
     ]
 
 

@@ -17,11 +17,6 @@ from ..reporting.page import signed
 _COLOURS = {"raised": "179,0,21", "lowered": "0,57,179", "neither": "26,26,26"}
 
 
-def full_colour(answers: Sequence[RegionAnswer]) -> float:
-    """The |φ| from which on colours are full: robust against one player that outdoes all others; the rest has none."""
-    return robust_range(np.array([p.phi for answer in answers for p in answer.players if p.number or p.bands]))
-
-
 def superpixels_style(answers: Sequence[RegionAnswer], limit: float) -> str:
     """Of superpixels; those of several groups of bands lie on each other, and the strongest group is shown at first."""
     groups: dict[str, float] = {}
@@ -38,7 +33,7 @@ def superpixels_style(answers: Sequence[RegionAnswer], limit: float) -> str:
             own = style("parts/superpixels_group", key=key, group=escape(group), checked=checked, rules=own)
         rules.append(own)
         symbols.append(style("parts/superpixels_symbols", key=key, range=f"{limit:.6g}"))
-    return style("superpixels", rules="".join(rules), symbols="".join(symbols), digits=str(digits(limit)))
+    return style("superpixels", rules="".join(rules), symbols="".join(symbols), digits=str(decimals(answers)))
 
 
 def regions_style() -> str:
@@ -46,9 +41,9 @@ def regions_style() -> str:
     return style("regions")
 
 
-def strongest_style(fields: Sequence[str], limit: float) -> str:
+def strongest_style(answers: Sequence[RegionAnswer], fields: Sequence[str]) -> str:
     """Of regions whose bands played; fields: those of φ, which the map tip lists."""
-    places = digits(limit)
+    places = decimals(answers)
     tip = "".join(
         f"&lt;br&gt;{escape(field.removeprefix('phi_').replace('_', ' '))}: "
         f"[% if(&quot;{field}&quot; &lt; 0, '−', '+') || format_number(abs(&quot;{field}&quot;), {places}) %]"
@@ -58,6 +53,7 @@ def strongest_style(fields: Sequence[str], limit: float) -> str:
     return style("strongest_band", symbols=symbols, digits=str(places), values=tip)
 
 
-def digits(limit: float) -> int:
-    """Decimals that tell values of this size apart."""
-    return max(0, min(9, 2 - math.floor(math.log10(limit))))
+def decimals(answers: Sequence[RegionAnswer]) -> int:
+    """Decimals that tell the values of parts of the regions apart, however much more lies around the regions."""
+    size = robust_range(np.array([p.phi for answer in answers for p in answer.players if p.number or p.bands]))
+    return max(0, min(9, 2 - math.floor(math.log10(size))))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...contract.region_looks import is_unclear
 from ...contract.region_shap import Player, RegionAnswer
 from ..reporting.page import csv_cell
 
@@ -21,8 +22,10 @@ _TEXT, _REAL, _WHOLE, _TRUTH = object, np.float64, np.int64, np.bool_
 
 def sign_of(player: Player) -> str:
     """Which way a player moved the answer; where there is no interval, as the value itself says."""
-    if not player.phi or not (player.certain or math.isnan(player.standard_error)):
-        return UNCLEAR if player.standard_error > 0 else NONE
+    if is_unclear(player):
+        return UNCLEAR
+    if not player.phi:
+        return NONE
     return RAISED if player.phi > 0 else LOWERED
 
 

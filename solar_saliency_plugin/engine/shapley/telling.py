@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...contract.region_looks import is_unclear
 from ...contract.region_shap import Compared, Player, RegionAnswer
 from ...contract.shapley_words import own_name
 from ..attribution.telling import baseline_name
 from ..reporting.page import number, percent, signed
-from .tables import NONE, UNCLEAR, rest_of, sign_of
+from .answer import ROUNDING
+from .tables import rest_of
 
 #: Share of all that moved the answer that the strongest players are counted up to.
 MOST = 0.8
@@ -44,12 +46,12 @@ def headline(answer: RegionAnswer) -> str:
     by_rank = sorted(answer.players, key=lambda player: player.rank)
     if not by_rank[0].phi:
         return "Nothing in the region moves the answer: image and baseline get the same, whatever is taken away."
-    told = []
+    told, rounding = [], ROUNDING * max(abs(answer.f_x), abs(answer.f_baseline))
     for way, verb, least in ((1, "raised", "raised it"), (-1, "lowered", "lowered it")):
-        strongest = next((p for p in by_rank if p.phi * way > 0 and sign_of(p) != NONE), None)
+        strongest = next((p for p in by_rank if p.phi * way > rounding), None)
         if strongest is None:
             told.append(f"Nothing {least}.")
-        elif sign_of(strongest) != UNCLEAR:
+        elif not is_unclear(strongest):
             told.append(f"{_capital(title_of_player(strongest))} {verb} the answer most: {value_of(strongest)}.")
         else:
             told.append(f"That anything {least} is not certain.")

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from ...contract.region_looks import is_unclear
 from ...contract.region_shap import Player, RegionAnswer
 from ..attribution.pictures import LOWERED, RAISED
 from ..reporting.page import GREY, number
-from .tables import UNCLEAR, sign_of
 from .telling import moved, title_of_player
 
 #: Players that have a step of their own; the others share one.
@@ -78,7 +78,7 @@ def _step(player: Player, at: float) -> Step:
     reach = (player.upper - player.lower) / 2
     label = title_of_player(player)
     label = label if len(label) <= _SIGNS else f"{label[: _SIGNS - 1]}…"
-    return Step(label, at, at + player.phi, reach, sign_of(player) == UNCLEAR)
+    return Step(label, at, at + player.phi, reach, is_unclear(player))
 
 
 def _end(place: int, label: str, value: float, x: float) -> str:

@@ -4,10 +4,23 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type, TypeVar, get_args, get_type_hints
 
+from ...contract import cautions
 from ...contract.options import to_json
-from ...contract.region_shap import Player, RegionAnswer
+from ...contract.region_looks import is_certain
+from ...contract.region_shap import Compared, Player, RegionAnswer
 
 Built = TypeVar("Built")
+
+#: What is said of the baseline that was asked with, and of no other one.
+OF_BASELINE = (
+    cautions.HIDDEN_BY_BASELINE,
+    cautions.LIKE_BASELINE,
+    cautions.MAY_HIDE,
+    cautions.EQUALS_BASELINE,
+    cautions.SAME_ANSWER,
+    cautions.BASELINE_IS_FARM,
+    cautions.NO_SUM,
+)
 
 #: Half the width of a 95 % interval, in standard errors.
 WIDTH = 1.96
@@ -91,20 +104,49 @@ def finished(partial: Optional[PanelAnswer], request: Mapping[str, Any], result:
     return PanelAnswer(answer, outlines, crs, True, warnings=warnings, simulated=result["simulated"], made=made)
 
 
-def with_baseline(shown: PanelAnswer, number: int) -> PanelAnswer:
-    """The same players with the values that another baseline gave them: 1 is the first one compared; 0: its own."""
+def with_baseline(shown: PanelAnswer, number: int, own: str) -> PanelAnswer:
+    """The same players with the values that another baseline gave them: 1 is the first one compared; 0: its own.
+
+    ``own``: the name of the run's baseline, which the other one is then compared with. How alike the orders of two
+    others are was not asked.
+    """
     if not number:
         return shown
-    other = shown.answer.compared[number - 1]
+    asked = shown.answer
+    other = asked.compared[number - 1]
+    rest = [replace(one, rank_correlation=math.nan) for one in asked.compared if one is not other]
+    total = math.fsum(other.phi)
     answer = replace(
-        shown.answer,
+        asked,
         players=valued(shown.players, other.phi, other.standard_error),
         f_baseline=other.f_baseline,
         baseline_text=other.baseline_text,
-        phi_sum=math.fsum(other.phi),
+        phi_sum=total,
+        difference=total - (asked.f_x - other.f_baseline),
+        evaluations=other.evaluations,
+        asked=other.evaluations,
+        r2=math.nan,
         hidden=other.hidden,
+        compared=(_as_compared(asked, own, other.rank_correlation), *rest),
+        interactions=(),
+        cautions=tuple(caution for caution in asked.cautions if caution.kind not in OF_BASELINE),
     )
-    return replace(shown, answer=answer)
+    of_own = {caution.text for caution in asked.cautions if caution.kind in OF_BASELINE}
+    return replace(shown, answer=answer, warnings=tuple(text for text in shown.warnings if text not in of_own))
+
+
+def _as_compared(answer: RegionAnswer, baseline: str, correlation: float) -> Compared:
+    """A run's own values, as another baseline's answer has them beside its own."""
+    return Compared(
+        baseline,
+        answer.baseline_text,
+        answer.f_baseline,
+        tuple(player.phi for player in answer.players),
+        tuple(player.standard_error for player in answer.players),
+        correlation,
+        answer.hidden,
+        answer.evaluations,
+    )
 
 
 def begun(partial: Mapping[str, Any]) -> PanelAnswer:
@@ -160,7 +202,7 @@ def valued(players: Sequence[Player], phi: Sequence[float], errors: Sequence[flo
                 upper=high,
                 rank=ranks[index],
                 share=abs(value) / total if total else 0.0,
-                certain=low > 0 or high < 0,  # false of NaN
+                certain=is_certain(error, low, high),
             )
         )
     return tuple(found)

@@ -1,7 +1,7 @@
 """The answers that are known of a subject, as the panel shows them: other baselines' values and *what if*, too."""
 
 import html
-from typing import Optional, Tuple
+from typing import Collection, Optional, Tuple
 
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QObject
@@ -28,6 +28,7 @@ class AnswerView(QObject):
         self._display = Display(panel, on_map)
         self._what_if = WhatIf()
         self.findings = Findings()
+        self._baseline = self.findings.choices.baseline  # of the superpixels' values that are shown
         on_map.toggled.connect(self._what_if.toggle)
         on_map.switching_ended.connect(lambda: panel.what_if.setChecked(False))
         panel.waterfall.toggled.connect(self._what_if.toggle)
@@ -37,8 +38,8 @@ class AnswerView(QObject):
         self._what_if.switched.connect(self._show_switched)
         self._what_if.answered.connect(self._show_what_if)
         self._what_if.failed.connect(self._fail_what_if)
-        panel.tabs.currentChanged.connect(lambda _: self._show_doubts())
-        QgsProject.instance().layersRemoved.connect(self._display.take_colours_back)
+        panel.tabs.currentChanged.connect(lambda _: self._tell())
+        QgsProject.instance().layersRemoved.connect(self._take_colours_back)
         self._set_what_if(False)
 
     def begin(self, findings: Findings) -> None:
@@ -47,6 +48,7 @@ class AnswerView(QObject):
         self.findings = findings
         self._what_if.begin({}, 0.0)
         self._display.clear()
+        self._baseline = findings.choices.baseline
         self._panel.baselines.clear()
         self._panel.bars.clear()
         self.show()
@@ -70,13 +72,12 @@ class AnswerView(QObject):
             self._display.show_bands(self.findings.bands)
         if method == REGION_SHAP:
             self._show_superpixels(self.findings.superpixels)
-        self._show_doubts()
+        self._tell()
 
     def _show_superpixels(self, shown: Optional[PanelAnswer]) -> None:
-        self._show_headline(shown, self.findings.choices.baseline)
         if shown is None:
             return
-        self._display.show_superpixels(shown)
+        self._show_values(shown, self.findings.choices.baseline)
         self._panel.baselines.show_comparison(shown.answer, self.findings.choices.baseline)
         self._what_if.begin(self.findings.request or {}, shown.answer.probability)
         if self.findings.bands is None:
@@ -87,9 +88,14 @@ class AnswerView(QObject):
         if method == BAND_SHAP:
             self._display.show_bands(shown)
             return
-        self._display.show_superpixels(shown)
-        self._show_headline(shown, baseline)
-        self._show_doubts()
+        self._show_values(shown, baseline)
+        self._tell()
+
+    def _show_values(self, shown: PanelAnswer, baseline: str) -> None:
+        """Show superpixels' values, which are compared with a baseline."""
+        self._baseline = baseline
+        layer = QgsProject.instance().mapLayer(self.findings.layers.get(baseline, ""))
+        self._display.show_superpixels(shown, shown.whole and layer is not None and layer.isValid())
 
     def show_on_map_again(self) -> None:
         """The map was cleared meanwhile."""
@@ -97,29 +103,26 @@ class AnswerView(QObject):
             self._map.show_subject(self.findings.subject)
         self._display.show_on_map_again()
 
-    def _show_doubts(self) -> None:
-        """Say what one should know before one believes the answer of the tab, as long as it is shown."""
-        _, shown = self.of_tab()
-        doubts = summary.doubts(shown) if shown is not None and not self._display.is_partial else []
-        if doubts:
-            self._panel.doubts.warn("<br>".join(html.escape(text) for text in doubts))
-        else:
-            self._panel.doubts.clear()
-
-    def _show_headline(self, shown: Optional[PanelAnswer], baseline: str) -> None:
-        """Say whose answer it is, and what it is."""
-        name = self.findings.subject.name if self.findings.subject is not None else ""
+    def _tell(self) -> None:
+        """Say whose answer the tab shows, what it is, and what one should know before one believes it."""
+        panel, subject = self._panel, self.findings.subject
+        name = subject.name if subject is not None else ""
+        method, baseline, shown = self.of_tab()
         if shown is None:
-            self._panel.headline.setText(name[:1].upper() + name[1:])
-            self._panel.told.setText("")
+            panel.headline.setText(name[:1].upper() + name[1:])
+            panel.told.setText("")
+            panel.doubts.clear()
             return
-        self._panel.headline.setText(
-            summary.headline(name, shown, self.findings.subject is not None and self.findings.subject.is_searched)
-        )
+        panel.headline.setText(summary.headline(name, shown, subject is not None and subject.is_searched))
         lines = [summary.numbers(shown.answer, baseline)]
-        if shown.whole:
+        if shown.whole and (method == BAND_SHAP or panel.tab() != BANDS_TAB):
             lines.append(summary.most_of_it(shown.players))
-        self._panel.told.setText("\n".join(filter(None, lines)))
+        panel.told.setText("\n".join(filter(None, lines)))
+        doubts = summary.doubts(shown) if shown.whole else []
+        if doubts:
+            panel.doubts.warn("<br>".join(html.escape(text) for text in doubts))
+        else:
+            panel.doubts.clear()
 
     def offer(self, running: bool) -> None:
         """Enable what can be done now."""
@@ -131,36 +134,53 @@ class AnswerView(QObject):
 
     def end(self) -> None:
         """Ask nothing more."""
-        QgsProject.instance().layersRemoved.disconnect(self._display.take_colours_back)
+        QgsProject.instance().layersRemoved.disconnect(self._take_colours_back)
         self._what_if.begin({}, 0.0)
 
-    def of_tab(self) -> Tuple[str, Optional[PanelAnswer]]:
-        """The answer of the tab that is shown, and its method."""
-        if self._panel.tab() == BANDS_TAB and self.findings.bands is not None:
-            return BAND_SHAP, self.findings.bands
-        return REGION_SHAP, self.findings.superpixels
+    @property
+    def superpixels(self) -> Optional[PanelAnswer]:
+        """The superpixels' values that are shown, be they those of another baseline."""
+        return self._display.superpixels
 
-    def leave_colours_to(self, layer: str) -> None:
-        """The superpixels' answer was added to the map as a layer of that id."""
-        self._display.leave_colours_to(layer)
+    def of_tab(self) -> Tuple[str, str, Optional[PanelAnswer]]:
+        """The answer that the tab shows: its method, the baseline that it is compared with, and itself."""
+        found, own = self.findings, self.findings.choices.baseline
+        if self._panel.tab() != BANDS_TAB or found.superpixels is None:
+            return REGION_SHAP, self._baseline, self.superpixels
+        if found.bands is None:
+            return REGION_SHAP, own, found.superpixels  # the bands are asked with the same baseline
+        return BAND_SHAP, own, found.bands
 
-    def show_own_baseline(self) -> None:
-        """Show the run's own answer, whatever baseline was looked at."""
-        table = self._panel.baselines.table
-        if table.rowCount():
-            table.setCurrentCell(0, 0)
+    # Layers that show the same
+
+    def leave_colours_to(self, layer: str, baseline: str) -> None:
+        """The superpixels' values of a baseline were added to the map as a layer of that id."""
+        self.findings.layers[baseline] = layer
+        if self.superpixels is not None and baseline == self._baseline:
+            self._show_values(self.superpixels, baseline)
+
+    def _take_colours_back(self, removed: Collection[str]) -> None:
+        """Layers of these ids are not there any more."""
+        if self.superpixels is not None and self.findings.layers.get(self._baseline) in removed:
+            self._show_values(self.superpixels, self._baseline)
 
     # Other baselines
 
+    def show_baseline(self, baseline: str) -> None:
+        """Show the values of a baseline that was compared, if there are any."""
+        compared = self.findings.superpixels.answer.compared if self.findings.superpixels is not None else ()
+        for row, other in enumerate(compared, 1):
+            if other.baseline == baseline:
+                self._panel.baselines.table.setCurrentCell(row, 0)
+
     def _show_baseline(self, row: int) -> None:
-        shown = self.findings.superpixels
+        shown, own = self.findings.superpixels, self.findings.choices.baseline
         if shown is None or (row and shown.answer.compared[row - 1].error):
             return
-        baseline = shown.answer.compared[row - 1].baseline if row else self.findings.choices.baseline
-        other = with_baseline(shown, row)
-        self._display.show_superpixels(other)
-        self._show_headline(other, baseline)
-        self._what_if.begin({**(self.findings.request or {}), "baseline": baseline}, shown.answer.probability)
+        baseline = shown.answer.compared[row - 1].baseline if row else own
+        self._show_values(with_baseline(shown, row, own), baseline)
+        self._tell()
+        self._what_if.turn_to({**(self.findings.request or {}), "baseline": baseline})
 
     # What if
 

@@ -17,6 +17,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ....processing_algorithms.wording import choice_text
+from ...bridge import answers
 from ...contract.region_shap import COMPARABLE, Compared, RegionAnswer
 from .message import Message
 from .summary import hides, labels, number
@@ -25,6 +26,9 @@ translate = QCoreApplication.translate
 
 #: Rows of the table that there is always room for, below its header: all baselines.
 ROWS = len(COMPARABLE)
+
+#: Rank correlation below which it is said that two baselines order the superpixels differently.
+ALIKE = 0.5
 
 
 def others(baseline: str) -> List[str]:
@@ -105,8 +109,8 @@ class BaselinesPage(QWidget):
         nothing = translate("ExplainPanel", "{baseline} hides nothing.").format(
             baseline=choice_text("baseline", baseline)
         )
-        none = translate("ExplainPanel", "No baseline hides what another one shows.")
-        self.warning.hint(html.escape(" ".join([nothing, *found]) if found else none))
+        told = [nothing, *found] if found else [_none_hides(), *disagreement(answer)]
+        self.warning.hint(html.escape(" ".join(told)))
 
     def reachable(self) -> List[QWidget]:
         """What the keyboard reaches, in order."""
@@ -168,6 +172,25 @@ def _empty_table() -> QTableWidget:
 def _rich(text: str) -> str:
     """A plain text as a tool tip, whose lines are broken."""
     return f"<p>{html.escape(text)}</p>" if text else ""
+
+
+def _none_hides() -> str:
+    return translate("ExplainPanel", "No baseline hides what another one shows.")
+
+
+def disagreement(answer: RegionAnswer) -> List[str]:
+    """A sentence that names the baselines with which superpixels come in quite another order; none: with no one."""
+    others = [other for other in answer.compared if not other.error and other.rank_correlation < ALIKE]
+    if not others:
+        return []
+    told = translate(
+        "ExplainPanel",
+        "But compared with {baselines}, the superpixels come in another order (agreement {values}): believe what "
+        "several baselines agree on.",
+    )
+    names = [f"“{choice_text('baseline', other.baseline)}”" for other in others]
+    values = ", ".join(agreement(other.rank_correlation) for other in others)
+    return [told.format(baselines=answers.listed(names), values=values)]
 
 
 def agreement(correlation: float) -> str:

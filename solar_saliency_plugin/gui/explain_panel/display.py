@@ -6,6 +6,7 @@ from typing import Collection, List, Optional
 
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ...contract.region_looks import full_colour, is_unclear
 from .answer import PanelAnswer
 from .charts import Bar
 from .on_map import OnMap
@@ -24,43 +25,42 @@ class Display:
         self._superpixels: Optional[PanelAnswer] = None
         self._shapes: Optional[PanelAnswer] = None
         self._off: Collection[int] = ()
-        #: The answer that is a layer, too, and that layer's id: the colours would lie on top of each other.
-        self._layer_of: Optional[PanelAnswer] = None
-        self._layer = ""
+        #: Whether the values are on the map as a layer, too: the colours would lie on top of each other.
+        self._is_layer = False
         panel.waterfall.hovered.connect(on_map.superpixels.highlight)
         on_map.hovered.connect(panel.waterfall.highlight)
+
+    @property
+    def superpixels(self) -> Optional[PanelAnswer]:
+        """The superpixels' values that are shown now: a run's own or as far as it is, or those of another baseline."""
+        return self._superpixels
 
     @property
     def has_values(self) -> bool:
         """Whether there is anything to be seen."""
         return self._superpixels is not None and self._superpixels.estimated
 
-    @property
-    def is_partial(self) -> bool:
-        """Whether the superpixels' values are those of a run that has not ended, or failed half-way."""
-        return self._superpixels is not None and not self._superpixels.whole
-
     def clear(self) -> None:
         """Show no answer."""
         self._superpixels = self._shapes = None
-        self._off, self._layer_of = (), None
+        self._off = ()
         self._map.superpixels.remove()
         self._panel.waterfall.clear()
         self._panel.bars.clear()
 
-    def show_superpixels(self, shown: PanelAnswer) -> None:
-        """Show the superpixels' values; called again for each better estimate."""
+    def show_superpixels(self, shown: PanelAnswer, is_layer: bool = False) -> None:
+        """Show the superpixels' values; called again for each better estimate. ``is_layer``: the map has them, too."""
         if self._shapes is None or self._shapes.outlines != shown.outlines:
             self._map.show_shapes(shown)
             self._shapes = shown
-        self._superpixels = shown
+        self._superpixels, self._is_layer = shown, is_layer
         self._paint()
 
     def show_on_map_again(self) -> None:
         """The map was cleared meanwhile."""
         self._shapes = None
         if self._superpixels is not None:
-            self.show_superpixels(self._superpixels)
+            self.show_superpixels(self._superpixels, self._is_layer)
             self._map.superpixels.switch_off(self._off)
 
     def show_bands(self, shown: PanelAnswer) -> None:
@@ -75,17 +75,6 @@ class Display:
         if self._superpixels is not None:
             self._paint_bars(self._superpixels)
 
-    def leave_colours_to(self, layer: str) -> None:
-        """The answer was added to the map as a layer of that id."""
-        self._layer_of, self._layer = self._superpixels, layer
-        self._paint()
-
-    def take_colours_back(self, removed: Collection[str]) -> None:
-        """Layers of these ids are not there any more."""
-        if self._layer_of is not None and self._layer in removed:
-            self._layer_of = None
-            self._paint()
-
     def _paint(self) -> None:
         shown = self._superpixels
         if shown is None:
@@ -95,11 +84,11 @@ class Display:
             return
         self._paint_bars(shown)
         values = {
-            key: (player.phi, player.certain or math.isnan(player.standard_error))
+            key: (player.phi, is_unclear(player))
             for key, player in enumerate(shown.players)
-            if player.number and shown is not self._layer_of  # the layer has the numbers, too
+            if player.number and not self._is_layer  # the layer has the numbers, too
         }
-        self._map.superpixels.set_values(values)
+        self._map.superpixels.set_values(values, full_colour([shown.answer]))
         self._map.superpixels.set_labels({key: label(shown.players[key]) for key in values})
 
     def _paint_bars(self, shown: PanelAnswer) -> None:

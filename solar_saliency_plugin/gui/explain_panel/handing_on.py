@@ -32,11 +32,15 @@ FOLDER_SETTING = "solar_saliency/export_folder"
 TABLE = "csv"
 
 
+#: Does something with the files of a run: takes its method, its baseline, and how it ended.
+Use = Callable[[str, str, Outcome], None]
+
+
 class HandingOn(QObject):
     """What the buttons below an answer do."""
 
-    #: A method is to be run again as it was, and what is to be done then, a function.
-    again = pyqtSignal(str, object)
+    #: A method is to be run again as it was, with that baseline, and what is to be done then, a function.
+    again = pyqtSignal(str, str, object)
 
     def __init__(self, panel: ExplainPanel, on_map: OnMap, view: AnswerView) -> None:
         super().__init__(panel)
@@ -57,67 +61,85 @@ class HandingOn(QObject):
             self._map.zoom_to(self._findings.subject)
 
     def _copy(self) -> None:
-        subject, superpixels = self._findings.subject, self._findings.superpixels
+        subject, superpixels = self._findings.subject, self._view.superpixels
         if subject is None or superpixels is None:
             return
-        self._view.show_own_baseline()
         text = summary.as_text(subject.name, superpixels, self._findings.bands, superpixels.made, subject.is_searched)
         QApplication.clipboard().setText(text)
         self._panel.message.hint(translate("ExplainPanel", "The summary is in the clipboard."))
 
     def _add_to_map(self) -> None:
-        self._with_files(self._view.of_tab()[0], self._add_layer)
+        self._with_files(self._add_layer)
 
-    def _add_layer(self, method: str) -> None:
-        self._view.show_own_baseline()
-        layer = add_to_map(method, self._findings.outcomes[method])
+    def _add_layer(self, method: str, baseline: str, outcome: Outcome) -> None:
+        layer = add_to_map(method, outcome)
         if method == REGION_SHAP:
-            self._view.leave_colours_to(layer)
+            self._view.leave_colours_to(layer, baseline)
 
     def _fill_export(self) -> None:
         fill(self._panel.export.menu(), self._view.of_tab()[0], self._export)
 
     def _export(self, ending: str) -> None:
-        method, _ = self._view.of_tab()
-        if ending == TABLE:
-            self._export_to(ending, method)
-        else:
-            self._with_files(method, partial(self._export_to, ending))
+        method, _, shown = self._view.of_tab()
+        if ending != TABLE:
+            self._with_files(partial(self._export_file, ending))
+        elif shown is not None:
+            self._export_to(ending, method, partial(write_table, shown))
 
-    def _export_to(self, ending: str, method: str) -> None:
-        findings, message = self._findings, self._panel.message
-        shown = findings.bands if method == BAND_SHAP else findings.superpixels
-        if shown is None or findings.subject is None:
+    def _export_file(self, ending: str, method: str, _: str, outcome: Outcome) -> None:
+        self._export_to(ending, method, partial(shutil.copyfile, outcome.files[ending]))
+
+    def _export_to(self, ending: str, method: str, write: Callable[[str], Any]) -> None:
+        subject, message = self._findings.subject, self._panel.message
+        if subject is None:
             return
-        self._view.show_own_baseline()
         of = BANDS_TAB if method == BAND_SHAP else SUPERPIXELS_TAB
-        path = ask_path(self._panel, f"{findings.subject.name} {of}", ending)
+        path = ask_path(self._panel, f"{subject.name} {of}", ending)
         if not path:
             return
         try:
-            if ending == TABLE:
-                write_table(path, shown)
-            else:
-                shutil.copyfile(findings.outcomes[method].files[ending], path)
+            write(path)
         except OSError as error:
             told = translate("ExplainPanel", "{path} cannot be written: {reason}. Choose another place.")
             message.fail(html.escape(told.format(path=path, reason=error.strerror or error)))
             return
         message.hint(html.escape(translate("ExplainPanel", "Written: {path}").format(path=path)))
 
-    def _with_files(self, method: str, then: Callable[[str], None]) -> None:
-        """Do something with the files of an answer; where they are gone, offer to make them again before."""
-        outcome = self._findings.outcomes.get(method)
+    def _with_files(self, use: Use) -> None:
+        """Do something with the files of the answer that is shown; where there are none, make them before."""
+        method, baseline, _ = self._view.of_tab()
+        self._with_files_of(method, baseline, use)
+
+    def _with_files_of(self, method: str, baseline: str, use: Use) -> None:
+        """The same of a baseline. The engine knows the values of another one than the run's own: they take no time."""
+        findings, own = self._findings, self._findings.choices.baseline
+        outcome = findings.outcome(method, baseline)
+        then = partial(self._with_files_of, method, baseline, use)
         if outcome is not None and all(os.path.isfile(path) for path in outcome.files.values()):
-            then(method)
-            return
+            use(method, baseline, outcome)
+        elif baseline != own and method in findings.outcomes:
+            self.again.emit(method, baseline, then)
+        else:
+            self._panel.message.ask(
+                self._told_of_making(method),
+                translate("ExplainPanel", "Explain Again"),
+                partial(self.again.emit, method, own, partial(self._turn_to, baseline, then)),
+            )
+
+    def _turn_to(self, baseline: str, then: Callable[[], None]) -> None:
+        """Show again what was shown, once the run's own values have been found anew."""
+        self._view.show_baseline(baseline)
+        then()
+
+    def _told_of_making(self, method: str) -> str:
         told = translate(
             "ExplainPanel",
             "The files of this answer are gone: they last as long as the session of QGIS that made them. Explaining "
             "again makes them anew, and takes about as long as it did.",
         )
-        again = partial(self.again.emit, method, partial(then, method))
-        self._panel.message.ask(told, translate("ExplainPanel", "Explain Again"), again)
+        if method == REGION_SHAP and self._panel.what_if.isChecked():
+            told += " " + translate("ExplainPanel", "It ends What If: all superpixels are on then.")
+        return told
 
 
 def add_to_map(method: str, outcome: Outcome) -> str:
@@ -175,7 +197,7 @@ def ask_path(parent: QWidget, name: str, ending: str) -> str:
     return path if path.lower().endswith(f".{ending}") else f"{path}.{ending}"
 
 
-def write_table(path: str, shown: PanelAnswer) -> None:
+def write_table(shown: PanelAnswer, path: str) -> None:
     """Write an answer as a table; raises OSError."""
     with open(path, "w", encoding="utf-8-sig", newline="") as file:  # with a mark, without which Excel spoils “±”
         csv.writer(file).writerows(table(shown))

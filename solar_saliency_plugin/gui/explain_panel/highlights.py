@@ -47,6 +47,7 @@ class Superpixels(QgsMapCanvasItem):
         self._shapes: Dict[int, QgsGeometry] = {}
         self._crs = QgsCoordinateReferenceSystem()
         self._values: Mapping[int, Tuple[float, bool]] = {}
+        self._limit = 1.0
         self._off: Collection[int] = frozenset()
         self._chosen = NONE
         self._paths: Dict[int, QPainterPath] = {}
@@ -72,12 +73,9 @@ class Superpixels(QgsMapCanvasItem):
         self._labels = dict(labels)
         self._repaint()
 
-    def set_values(self, values: Mapping[int, Tuple[float, bool]]) -> None:
-        """Colour them by (φ, certain), the largest |φ| most; uncertain ones are hatched.
-
-        Give True for certain where there is no interval.
-        """
-        self._values = dict(values)
+    def set_values(self, values: Mapping[int, Tuple[float, bool]], limit: float) -> None:
+        """Colour them by φ, fully at ``limit``, and hatch those that are unclear: (φ, whether it is) for each."""
+        self._values, self._limit = dict(values), limit
         self._repaint()
 
     def switch_off(self, keys: Collection[int]) -> None:
@@ -186,13 +184,12 @@ class Superpixels(QgsMapCanvasItem):
         return seen, {key: to_pixels.map(self._spots[key]) for key in seen}
 
     def _draw_fills(self, painter: QPainter, paths: Mapping[int, QPainterPath], ratio: float) -> None:
-        limit = max((abs(value) for value, _ in self._values.values()), default=0.0)
         hatchings = {raised: colours.hatching(colours.of_hatching(raised), ratio) for raised in (False, True)}
         for key, path in paths.items():
-            value, certain = self._values.get(key, (0.0, True))
+            value, unclear = self._values.get(key, (0.0, False))
             if key not in self._off:
-                painter.fillPath(path, colours.on_map(value, limit))
-                if not certain:
+                painter.fillPath(path, colours.on_map(value, self._limit))
+                if unclear:
                     painter.fillPath(path, hatchings[value >= 0])
 
     def _draw_crosses(self, painter: QPainter, paths: List[QPainterPath]) -> None:

@@ -5,7 +5,7 @@ from typing import Callable, Optional
 
 from qgis.core import QgsPointXY
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent, QMouseEvent
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -24,8 +24,6 @@ __all__ = [
     "put_down",
     "take_up",
 ]
-
-translate = QCoreApplication.translate
 
 _LEFT = Qt.MouseButton.LeftButton
 
@@ -56,6 +54,13 @@ class SwitchTool(GuestTool):
         self._is_wanted = True
         take_up(self)
 
+    def resume(self) -> bool:
+        """Take it up again where another tool has its place for now; whether that was so."""
+        if not self._is_wanted or self.canvas().mapTool() is self:
+            return False
+        take_up(self)
+        return True
+
     def end(self) -> None:
         """Put it down, and do not come back."""
         self._is_wanted = False
@@ -65,9 +70,6 @@ class SwitchTool(GuestTool):
     def activate(self) -> None:  # noqa: D102
         super().activate()
         self._pressed = None
-        self.hinted.emit(
-            translate("ExplainPanel", "Click superpixels to switch them off and on. Dragging moves the map.")
-        )
 
     def canvasPressEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: D102
         if event.button() == _LEFT:

@@ -128,6 +128,10 @@ class OnMap(QObject):
         else:
             self._switch.end()
 
+    def switch_again(self) -> bool:
+        """Let clicks on the map switch superpixels again, if another tool has them for now; whether that was so."""
+        return self._switch.resume()
+
     def remove(self) -> None:
         """Leave nothing on the canvas."""
         self.clear()

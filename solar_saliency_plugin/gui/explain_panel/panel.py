@@ -23,6 +23,7 @@ from .message import Message
 from .widgets import (
     RunButton,
     Scrolled,
+    ToolSwitch,
     button,
     choice,
     column,
@@ -67,8 +68,7 @@ class ExplainPanel(QgsDockWidget):
         self.told = wrapped("told", is_plain=True)
         self.doubts = Message("doubts")
         self.waterfall, self.bars = WaterfallChart(), BarChart()
-        self.what_if = button("what_if", translate("ExplainPanel", "What I&f"))
-        self.what_if.setCheckable(True)
+        self.what_if = ToolSwitch("what_if", translate("ExplainPanel", "What I&f"))
         self.what_if.setToolTip(translate("ExplainPanel", "Switch superpixels off and on, and see what the model says"))
         self.all_on = button("all_on", translate("ExplainPanel", "All On"))
         self.now = wrapped("now")

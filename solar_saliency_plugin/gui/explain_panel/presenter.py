@@ -4,14 +4,15 @@ import html
 from functools import partial
 from typing import Any, Callable, Dict, Optional
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
+from qgis.core import QgsGeometry, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QObject
 
 from ....processing_algorithms.base import setup_link
 from ...bridge import environment
-from ...contract.errors import ErrorKind, SolarSaliencyError
+from ...contract.errors import SolarSaliencyError
 from ..detections import Detection
-from . import state
+from ..picking import SELECT, guide, selected_detection
+from . import failures, state
 from .answer_view import AnswerView
 from .baselines import others
 from .choices import Choices
@@ -19,16 +20,10 @@ from .findings import Findings
 from .handing_on import HandingOn
 from .on_map import OnMap
 from .panel import BANDS_TAB, ExplainPanel
-from .runs import BAND_SHAP, REGION_SHAP, Explaining, Outcome
+from .runs import BAND_SHAP, REGION_SHAP, Explaining, Outcome, Then
 from .subject import Subject, of_detection, of_region
 
 translate = QCoreApplication.translate
-
-#: The failures that are mended by setting the engine up.
-MENDED_BY_SET_UP = (ErrorKind.ENGINE_MISSING, ErrorKind.ENGINE_OUTDATED)
-
-#: The failures of a region that is too far from the detection that was picked.
-OUT_OF_SIGHT = (ErrorKind.BAD_REQUEST, ErrorKind.EXTENT_OUTSIDE)
 
 
 class Presenter(QObject):
@@ -42,6 +37,7 @@ class Presenter(QObject):
         self._view = AnswerView(panel, self._map)
         self._handing_on = HandingOn(panel, self._map, self._view)
         self._running: Optional[Explaining] = None
+        self._former = Findings()  # the newest that had an answer, in case that the next question gets none
         self._bands_failed = False
         self._is_open = True
         self._connect()
@@ -62,6 +58,7 @@ class Presenter(QObject):
         self._map.picked.connect(self.explain_detection)
         self._map.drawn.connect(self.explain_region)
         self._map.hinted.connect(self._hint)
+        panel.what_if.take_up_again = self._map.switch_again
         panel.explain.clicked.connect(self._explain_or_stop)
         panel.tabs.currentChanged.connect(lambda: self._on_tab())
         panel.baselines.wanted.connect(self.compare_baselines)
@@ -87,10 +84,13 @@ class Presenter(QObject):
 
     def explain_region(self, region: QgsGeometry) -> None:
         """Explain a region that was drawn, in the map's CRS."""
-        self._ask_of_region(region, self._map.canvas.mapSettings().destinationCrs(), self.findings.subject)
-
-    def _ask_of_region(self, region: QgsGeometry, crs: QgsCoordinateReferenceSystem, picked: Optional[Subject]) -> None:
+        crs, picked = self._map.canvas.mapSettings().destinationCrs(), self.findings.subject
         self._ask(lambda: of_region(region, crs, self._map.canvas.layers(), self._iface.activeLayer(), picked))
+
+    def _explain_itself(self, subject: Subject, elsewhere: bool) -> None:
+        """Explain a region whatever is detected there. elsewhere: the scene that was asked does not reach it."""
+        place, shown, active = (subject.geometry(), subject.reference()), self._map.canvas.layers(), self._iface
+        self._ask(lambda: (of_region(*place, shown, active.activeLayer(), None) if elsewhere else subject).itself())
 
     def compare_baselines(self) -> None:
         """Run once more, with all other baselines beside the first; the first one's answers are known."""
@@ -101,33 +101,49 @@ class Presenter(QObject):
         try:
             found = subject()
         except SolarSaliencyError as error:
+            self._bring_former_back()
             self._idle()
             self._panel.message.fail(html.escape(str(error)))
             return
-        self._bands_failed = False
-        self._view.begin(Findings(found))
-        self._map.show_subject(found)
+        self._turn_to(Findings(found))
         self._panel.show_tab("superpixels")
         self._start(REGION_SHAP, self._panel.choices(), {})
-        if found.bears_on and self._running is not None:
-            told = translate(
-                "ExplainPanel",
-                "No detection lies in the region: what is explained is how it bears on {detection}. To explain another "
-                "detection, pick it, or draw over it.",
-            )
-            self._panel.message.hint(html.escape(told.format(detection=found.bears_on)))
 
-    def _explain_again(self, method: str, then: Callable[[], None]) -> None:
-        """Run as it was run for the answer that is shown, and do something with what was made."""
-        compare = (self.findings.request or {}).get("compare")
-        more = {"compare": tuple(compare)} if compare and method == REGION_SHAP else {}
-        self._start(method, self.findings.choices, more, then)
+    def _turn_to(self, findings: Findings) -> None:
+        if self.findings.superpixels is not None:
+            self._former = self.findings
+        self._bands_failed = False
+        self._view.begin(findings)
+        if findings.subject is not None:
+            self._map.show_subject(findings.subject)
+
+    def _bring_former_back(self) -> bool:
+        """Where nothing came of the newest question, go back to what had an answer before it."""
+        if self.findings.superpixels is not None or self._view.has_values or self._former.subject is None:
+            return False
+        self._turn_to(self._former)
+        return True
+
+    def _explain_again(self, method: str, baseline: str, then: Then) -> None:
+        """Run as for the answer that is shown, or beside it for the files of a compared baseline; and go on then."""
+        choices, more = self.findings.again(method, baseline)
+        self._start(method, choices, more, then, choices != self.findings.choices)
+
+    def _explain_selected(self) -> None:
+        """Nothing was picked yet: without a mouse, one selects a detection in a table."""
+        detection = selected_detection([self._iface.activeLayer(), *self._map.canvas.layers()])
+        if detection is not None:
+            self.explain_detection(detection)
+        else:
+            self._hint(guide(SELECT))
 
     def _explain_or_stop(self) -> None:
-        if self._running is None:
+        if self.findings.subject is None:
+            self._explain_selected()
+        elif self._running is None:
             self._bands_failed = False
             self._start(REGION_SHAP, self._panel.choices(), {})
-        elif self._running.stopping:
+        elif self._running.stopping or self._running.beside:
             self._running.cancel()
         else:
             self._running.stop()
@@ -135,7 +151,7 @@ class Presenter(QObject):
             self._panel.stage.setText(translate("ExplainPanel", "Putting together what there is …"))
 
     def _start(
-        self, method: str, choices: Choices, more: Dict[str, Any], then: Callable[[], None] = lambda: None
+        self, method: str, choices: Choices, more: Dict[str, Any], then: Then = lambda: None, beside: bool = False
     ) -> None:
         """Run a method with the user's choices, and ``more`` values of options; ``then``: what an answer is for."""
         subject = self.findings.subject
@@ -145,19 +161,29 @@ class Presenter(QObject):
         self._panel.message.clear()
         engine = environment.state()
         if not engine.ready:
+            self._bring_former_back()
             self._idle()
             self._panel.message.fail(f"{html.escape(engine.reason)} {setup_link()}")
             return
-        if method == REGION_SHAP:
+        if method == REGION_SHAP and not beside:
             self._panel.what_if.setChecked(False)  # what is switched off are superpixels of the answer before
-        run = self._running = Explaining(method, subject, {**choices.values(), **more}, self)
+        run = self._running = Explaining(method, subject, {**choices.values(), **more}, self, beside)
         run.progressed.connect(lambda percent: self._panel.progress.setValue(int(percent)))
         run.stage.connect(self._panel.stage.setText)
-        run.shown.connect(partial(self._view.show_partial, method, choices.baseline))
-        consented = partial(self._start, method, choices, {**more, "long": True}, then)
+        if not beside:
+            run.shown.connect(partial(self._view.show_partial, method, choices.baseline))
+        consented = partial(self._start_long, self.findings, method, choices, {**more, "long": True}, then, beside)
         run.ended.connect(partial(self._end, choices, consented, then))
         self._busy()
         run.start()
+        if subject.note and method == REGION_SHAP and self._running is run:
+            self._panel.message.hint(html.escape(subject.note))
+
+    def _start_long(self, findings: Findings, *asked: Any) -> None:
+        """Run after all what takes long, of what it was asked about."""
+        if findings is not self.findings:
+            self._turn_to(findings)
+        self._start(*asked)
 
     def _abandon(self) -> None:
         run, self._running = self._running, None
@@ -166,37 +192,25 @@ class Presenter(QObject):
 
     # What comes of it
 
-    def _end(self, choices: Choices, consented: Callable[[], None], then: Callable[[], None], outcome: Outcome) -> None:
+    def _end(self, choices: Choices, consented: Then, then: Then, outcome: Outcome) -> None:
         run, self._running = self._running, None
         if run is None:
             return
         if outcome.shown is None:
             self._bands_failed = self._bands_failed or run.method == BAND_SHAP
-            is_all = bool(outcome.error) and self.findings.superpixels is None and self._view.has_values
-            self._view.show_earlier(run.method, but_this=is_all)
+            if not run.beside and not self._bring_former_back():
+                is_all = bool(outcome.error) and self.findings.superpixels is None and self._view.has_values
+                self._view.show_earlier(run.method, but_this=is_all)
             self._idle()
-            self._tell_of_failure(run.subject, consented, outcome)
+            failures.tell(self._panel.message, outcome, run.subject, consented, self._explain_itself)
             return
-        self.findings.take(run.method, choices, outcome)
-        self._view.show(run.method)
+        self.findings.take(run.method, choices, outcome, run.beside)
+        if not run.beside:
+            self._view.show(run.method)
         self._idle()
         QgsProject.instance().setDirty(True)  # it remembers the answer
         self._on_tab()
         then()
-
-    def _tell_of_failure(self, subject: Subject, consented: Callable[[], None], outcome: Outcome) -> None:
-        message = self._panel.message
-        if outcome.kind is ErrorKind.LONG_RUN:
-            message.ask(html.escape(outcome.error), translate("ExplainPanel", "Compute Anyway"), consented)
-        elif outcome.kind in OUT_OF_SIGHT and subject.bears_on:
-            itself = partial(self._ask_of_region, subject.geometry(), subject.reference(), None)
-            message.ask(html.escape(outcome.error), translate("ExplainPanel", "Explain the Region Itself"), itself)
-        elif outcome.kind in MENDED_BY_SET_UP:
-            message.fail(f"{html.escape(outcome.error)} {setup_link()}")
-        elif outcome.error:
-            message.fail(html.escape(outcome.error))
-        else:
-            message.hint(translate("ExplainPanel", "Cancelled."))
 
     def _on_tab(self) -> None:
         """The bands are asked for when one wants to see them."""
@@ -221,7 +235,7 @@ class Presenter(QObject):
         panel, has_any = self._panel, self.findings.superpixels is not None or self._view.has_values
         panel.show_running(False)
         panel.explain.setText(translate("ExplainPanel", "Expla&in"))
-        panel.explain.setEnabled(self.findings.subject is not None)
+        panel.explain.setEnabled(True)
         panel.show_answer(has_any)
         if not has_any:
             self._map.bring_layers_back()
@@ -247,11 +261,8 @@ class Presenter(QObject):
     # What is remembered
 
     def _on_choice(self) -> None:
-        if (
-            self.findings.superpixels is not None
-            and self._running is None
-            and self._panel.choices() != self.findings.choices
-        ):
+        is_other = self._panel.choices() != self.findings.choices
+        if is_other and self.findings.superpixels is not None and self._running is None:
             self._panel.message.hint(translate("ExplainPanel", "Press “Explain” to see it with these choices."))
 
     def _on_return(self) -> None:
@@ -269,6 +280,7 @@ class Presenter(QObject):
 
     def _forget(self) -> None:
         self._abandon()
+        self._bands_failed, self._former = False, Findings()
         self._map.clear()
         self._view.begin(Findings())
         self._panel.message.clear()

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from qgis.core import QgsApplication, QgsProcessingUtils
 from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
@@ -24,6 +24,9 @@ FILES = {
     REGION_SHAP: {"OUTPUT": "gpkg", "RASTER": "tif", "REPORT": "html"},
     BAND_SHAP: {"OUTPUT": "gpkg", "REPORT": "html"},
 }
+
+#: What is done once a run has ended well.
+Then = Callable[[], None]
 
 #: Seconds that are not worth to be told of.
 SHORT = 2.0
@@ -58,9 +61,12 @@ class Explaining(QObject):
     #: An Outcome.
     ended = pyqtSignal(object)
 
-    def __init__(self, method: str, subject: Subject, choices: Mapping[str, Any], parent: QObject) -> None:
+    def __init__(
+        self, method: str, subject: Subject, choices: Mapping[str, Any], parent: QObject, beside: bool = False
+    ) -> None:
         super().__init__(parent)
         self.method = method
+        self.beside = beside  # it makes files of what is shown, and shows nothing
         self.subject = subject
         self.choices = dict(choices)
         self._partial: Optional[PanelAnswer] = None
@@ -144,8 +150,8 @@ class Explaining(QObject):
         if failure.kind is ErrorKind.TARGET_EMPTY and self.subject.is_searched:
             advice = translate(
                 "ExplainPanel",
-                "Draw over a detection, together with what may have led to it, such as snow beside it. To explain a "
-                "place without one, use Raster ▸ Solar Saliency ▸ Explain Regions… with “Pixels that count: all”.",
+                "Draw over a detection, together with what may have led to it, such as snow beside it. Or have the "
+                "region itself explained: the mean of all its pixels.",
             )
             return f"{failure.message} {advice}"
         return str(failure)

@@ -36,6 +36,7 @@ def save(project: QgsProject, choices: Choices, findings: Findings) -> None:
         "request": findings.request,
         "superpixels": _kept(findings.superpixels),
         "bands": _kept(findings.bands),
+        "layers": findings.layers,
     }
     project.writeEntry(SCOPE, KEY, json.dumps({"choices": choices.values(), "findings": found}))
 
@@ -66,6 +67,7 @@ def _findings(plain: Any) -> Findings:
             request=request if isinstance(request, dict) else None,
             superpixels=PanelAnswer.from_json(plain["superpixels"]) if plain.get("superpixels") else None,
             bands=PanelAnswer.from_json(plain["bands"]) if plain.get("bands") else None,
+            layers={str(baseline): str(layer) for baseline, layer in (plain.get("layers") or {}).items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return Findings()

@@ -1,7 +1,7 @@
 """What the panel is asked about: a detection, or a region that was drawn, and which scene and model answer for it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from qgis.core import (
@@ -29,6 +29,9 @@ from ..detections import Detection, is_detections, question
 
 translate = QCoreApplication.translate
 
+#: The value of the option ``pixels`` with which more than what is detected counts.
+ALL_PIXELS = "all"
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -48,7 +51,29 @@ class Subject:
     @property
     def is_searched(self) -> bool:
         """Whether what counts is what the engine detects inside the region."""
-        return self.drawn and not self.bears_on
+        return self.drawn and not self.bears_on and self.options.get("pixels") != ALL_PIXELS
+
+    @property
+    def note(self) -> str:
+        """What should be said of what counts, where that is not what is detected inside the outline; else empty."""
+        if self.bears_on:
+            told = translate(
+                "ExplainPanel",
+                "No detection lies in the region: what is explained is how it bears on {detection}. To explain another "
+                "detection, pick it, or draw over it.",
+            )
+            return told.format(detection=self.bears_on)
+        if self.drawn and not self.is_searched:
+            return translate(
+                "ExplainPanel", "All pixels of the region count, detected or not: what is explained is their mean."
+            )
+        return ""
+
+    def itself(self) -> "Subject":
+        """The region alone: what counts are all its pixels, as the same model sees them in the same scene."""
+        name = _place(self.geometry(), self.reference())
+        kept = {option: value for option, value in self.options.items() if option not in ("target", "target_crs")}
+        return replace(self, name=name, options={**kept, "name": name, "pixels": ALL_PIXELS}, bears_on="")
 
     def parameters(self, method: str, choices: Mapping[str, Any]) -> Dict[str, Any]:
         """The parameters of the algorithm of a method that ask for it, with the user's choices of options."""
@@ -103,7 +128,7 @@ def of_region(
     for layer in inside:
         with suppress(SceneNotFoundError):  # what it was made from is gone
             return Subject(name, {**question(layer), "name": name}, wkt, where, True)
-    if picked is not None and not picked.is_searched and not inside:
+    if picked is not None and picked.options.get("target") and not inside:
         detection = picked.bears_on or picked.name
         both = f"{detection} ({name})"
         return Subject(both, {**picked.options, "name": both}, wkt, where, True, detection)

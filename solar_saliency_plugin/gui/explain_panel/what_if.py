@@ -34,6 +34,12 @@ class WhatIf(QObject):
         self._request, self._before = request, before
         self.all_on()
 
+    def turn_to(self, request: Dict[str, Any]) -> None:
+        """Ask about the same players in another way, such as with another baseline. Those that are off stay off."""
+        self._request = request
+        self.switched.emit()
+        self._ask()
+
     def toggle(self, player: int) -> None:
         """Switch a player off, or on again."""
         self.off = self.off ^ {player}

@@ -1,7 +1,7 @@
 """The small parts that the panel is laid out from."""
 
 from pathlib import Path
-from typing import Tuple
+from typing import Callable, Tuple
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, QUrl
@@ -77,6 +77,25 @@ class RunButton(QPushButton):
         """Say what a click does now."""
         super().setText(text)
         self.setShortcut(self._key)
+
+
+class ToolSwitch(QPushButton):
+    """A button that turns something on and off that has a map tool of its own.
+
+    Another tool may have taken that one's place for a while: then a press takes it up again, and it stays on.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.setObjectName(name)
+        self.setCheckable(True)
+        #: Takes the tool up again where that is needed; whether it was.
+        self.take_up_again: Callable[[], bool] = lambda: False
+
+    def nextCheckState(self) -> None:
+        """What a press does, be it by mouse or key."""
+        if not (self.isChecked() and self.take_up_again()):
+            super().nextCheckState()
 
 
 def narrow_button(name: str, text: str) -> QToolButton:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from solar_saliency_plugin.contract.region_looks import is_certain
 from solar_saliency_plugin.contract.region_shap import Compared, Player, RegionAnswer
 from solar_saliency_plugin.engine.imagery.grid import Window
 from solar_saliency_plugin.engine.shapley.drawing import Drawing, drawing
@@ -58,7 +59,7 @@ def answer_of(
                 upper=upper,
                 rank=int(rank[place]),
                 share=float(share[place]),
-                certain=bool(lower > 0 or upper < 0),
+                certain=bool(is_certain(errors[place], lower, upper)),
                 contrast=1.5,
                 area_ha=0.01 * float((drawn.players.labels == place).any(axis=0).sum()),
                 pixels=int((drawn.players.labels == place).any(axis=0).sum()),

@@ -189,7 +189,7 @@ def test_the_layer_has_a_polygon_for_each_superpixel_with_its_values(
     assert list(fields["number"]) == [1, 2, 3, 4] * 2 and list(fields["name"]) == ["1", "2", "3", "4"] * 2
     np.testing.assert_allclose(fields["phi"], [1.0, -0.5, 0.25, 0.0, 2.0, -1.0, 0.1, 0.05])
     assert list(fields["sign"]) == ["raised", "lowered", "raised", "none", "raised", "lowered", "unclear", "raised"]
-    assert list(fields["certain"]) == [True, True, True, False, True, True, False, False]
+    assert list(fields["certain"]) == [True, True, True, True, True, True, False, False]
     assert list(fields["rank"][:4]) == [1, 2, 3, 5] and set(BANDS) <= set(fields)
     np.testing.assert_allclose(fields["phi_mean"][4:], [1, 2, 3, 4])
     np.testing.assert_allclose([g.area / 1e4 for g in geometries], fields["area_ha"])

@@ -251,7 +251,7 @@ def test_a_baseline_that_equals_the_image_gives_zeros_and_is_warned_of(explain: 
     result = explain(baseline="scene", baseline_scene=str(farm))
     (answer,) = result.regions
     assert not phi(answer).any() and answer.f_x == answer.f_baseline and answer.phi_sum == 0
-    assert not any(player.certain for player in answer.players)
+    assert all(player.certain for player in answer.players)
     assert [caution.kind for caution in answer.cautions] == [EQUALS_BASELINE]
     assert "equals the image" in answer.cautions[0].text and answer.cautions[0].text in result.warnings
 

@@ -1,5 +1,6 @@
 """A shortcut that a network really took is found by drawing a region over it – if the baseline does not hide it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,9 @@ def test_who_asks_no_other_baseline_than_one_that_hides_the_shortcut_is_warned_t
     assert min(player.contrast for player in snow) > 0.1 and not answer.hidden
     (told,) = (caution for caution in answer.cautions if caution.kind == MAY_HIDE)
     assert all(f"{player.name}" in told.text for player in snow) and told.text in result.warnings
+    listed = re.findall(r"\d+", told.text.partition(" hardly")[0])
+    contrast = {player.name: player.contrast for player in answer.players}
+    assert listed == sorted(listed, key=lambda name: -contrast[name]) and " to −" in told.text
     for model, baseline in (("honest", "mean"), ("honest", "soil"), ("taker", "zero")):
         (answer,) = run(model, baseline, ()).regions
         assert MAY_HIDE not in [caution.kind for caution in answer.cautions]

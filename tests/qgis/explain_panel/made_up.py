@@ -31,12 +31,12 @@ def whole(shown):
     return replace(shown, whole=True, answer=replace(shown.answer, players=players))
 
 
-def compared(shown, *errors):
+def compared(shown, *errors, correlations=(0.5,) * 4):
     """The same, compared with a baseline for each error; empty: that went well."""
     players = shown.players
     phi, standard_error = tuple(-player.phi for player in players), tuple(player.standard_error for player in players)
     others = tuple(
-        Compared(name, name, -3.0, phi, standard_error, 0.5, (), 9, error=error)
-        for name, error in zip(("zero", "mean", "blur", "surroundings"), errors)
+        Compared(name, name, -3.0, phi, standard_error, agrees, (), 9, error=error)
+        for name, error, agrees in zip(("zero", "mean", "blur", "surroundings"), errors, correlations)
     )
     return replace(shown, answer=replace(shown.answer, compared=others))

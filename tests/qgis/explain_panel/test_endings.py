@@ -63,16 +63,6 @@ def test_a_question_that_is_refused_before_it_runs_is_told_and_leaves_the_panel_
     assert told(panel) not in ("", "Cancelled.") and panel.explain.text() != "Stop"
 
 
-def test_what_is_handed_on_is_what_is_shown(presenter, panel, found):
-    explained(presenter, found)
-    panel.baselines.button.click()
-    wait_until(lambda: presenter._running is None and panel.baselines.table.rowCount() > 1)
-    panel.baselines.table.setCurrentCell(1, 0)
-    assert "zero" in panel.told.text().lower()
-    panel.add_to_map.click()
-    assert "bare soil" in panel.told.text().lower() and panel.baselines.table.currentRow() == 0
-
-
 def test_a_new_run_begins_with_every_superpixel_switched_on(presenter, panel, found):
     explained(presenter, found)
     panel.what_if.click()
@@ -187,7 +177,7 @@ def test_a_project_that_is_closed_while_it_runs_leaves_nothing(presenter, panel,
     wait_until(lambda: bars(panel.waterfall))
     project.clear()
     assert presenter._running is None and not on_the_map(window) and presenter.findings.subject is None
-    assert not panel.welcome.isHidden() and not panel.explain.isEnabled()
+    assert not panel.welcome.isHidden()
     wait_until(lambda: not QgsApplication.taskManager().activeTasks())
 
 

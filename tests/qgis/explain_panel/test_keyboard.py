@@ -1,7 +1,8 @@
 """The Explain panel without a mouse: every row is reached, the same key runs and stops, Esc leaves."""
 
 import pytest
-from qgis.gui import QgsMapToolPan
+from qgis.core import QgsProject
+from qgis.gui import QgsMapToolPan, QgsMapToolZoom
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QFont, QKeySequence
 from qgis.PyQt.QtTest import QTest
@@ -11,7 +12,7 @@ from solar_saliency.solar_saliency_plugin.gui.explain_panel.baselines import Bas
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.display import bars_of
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.panel import ExplainPanel
 from tests.qgis.explain_panel.made_up import compared, estimated, told_first, whole
-from tests.qgis.explain_panel.steps import Window, bars, explained, switch, wait_until
+from tests.qgis.explain_panel.steps import Window, bars, explained, switch, told, wait_until
 
 KEY = Qt.Key
 ALT = Qt.KeyboardModifier.AltModifier
@@ -114,6 +115,64 @@ def test_escape_on_the_map_leaves_what_if(presenter, panel, found, window):
     QTest.keyClick(window.canvas, KEY.Key_Escape)
     assert not panel.what_if.isChecked() and window.canvas.mapTool() is pan
     assert all(bar.is_on for bar in bars(panel.waterfall))
+
+
+def zoomed_in_between(panel, presenter, window):
+    """*What if* with a superpixel off and QGIS's tool that zooms taken up; the tool that switches, and that one."""
+    panel.what_if.click()
+    switch(panel, presenter, 0)
+    tool = window.canvas.mapTool()
+    zoom = QgsMapToolZoom(window.canvas, False)
+    window.canvas.setMapTool(zoom)
+    assert panel.what_if.isChecked() and window.canvas.mapTool() is zoom
+    return tool, zoom
+
+
+@pytest.mark.parametrize("press", ["mouse", "key"])
+def test_a_press_takes_the_tool_of_what_if_up_again_and_keeps_what_is_off(presenter, panel, found, window, press):
+    explained(presenter, found)
+    tool, zoom = zoomed_in_between(panel, presenter, window)
+    if press == "mouse":
+        panel.what_if.click()
+    else:
+        QTest.keyClick(panel.what_if, KEY.Key_Space)
+    assert panel.what_if.isChecked() and window.canvas.mapTool() is tool
+    assert [bar.is_on for bar in bars(panel.waterfall) if bar.key == 0] == [False]
+    panel.what_if.click()
+    assert not panel.what_if.isChecked() and window.canvas.mapTool() is zoom
+    assert all(bar.is_on for bar in bars(panel.waterfall))
+
+
+def test_without_a_mouse_the_detection_that_is_selected_is_explained(presenter, panel, found, window):
+    assert panel.explain.isEnabled()
+    other = found.clone()
+    QgsProject.instance().addMapLayer(other)
+    window.canvas.setLayers([other, found])
+    panel.explain.click()
+    assert told(panel) == "Select one detection, or pick one on the map." and presenter._running is None
+    first, second = sorted(found.getFeatures(), key=lambda feature: feature["area_ha"])[-2:]
+    window.active = found
+    found.selectByIds([first.id(), second.id()])
+    panel.explain.click()
+    assert told(panel) == "Select one detection, or pick one on the map." and presenter._running is None
+    found.selectByIds([second.id()])
+    other.selectByIds([first.id()])
+    panel.explain.setFocus()
+    QTest.keyClick(panel.explain, KEY.Key_Space)
+    assert presenter.findings.subject.name == f"detection {second['id']}", "that of the active layer"
+    wait_until(lambda: presenter._running is None)
+    assert presenter.findings.superpixels is not None and not told(panel)
+    presenter.reset()
+    window.active = None
+    panel.explain.click()
+    assert presenter.findings.subject.name == f"detection {first['id']}", "that of the topmost layer"
+    presenter.reset()
+
+
+def test_without_detections_one_is_told_how_to_get_some(panel, found):
+    QgsProject.instance().removeMapLayer(found.id())
+    panel.explain.click()
+    assert "Detect Solar Farms… makes them" in told(panel)
 
 
 def test_what_if_goes_on_when_the_map_was_moved_with_a_tool_of_qgis(presenter, panel, found, window):

@@ -45,7 +45,7 @@ def test_warnings_of_an_answer_stay_as_long_as_it_is_shown(stopped, presenter, p
     assert "Stopped after" in doubts(panel)
     panel.superpixels.setValue(10)
     panel.explain.click()
-    wait_until(lambda: presenter._running is None or presenter._view._display.is_partial)
+    wait_until(lambda: presenter._running is None or not presenter._view.superpixels.whole)
     assert not doubts(panel), "what is shown is another answer"
 
 
@@ -99,6 +99,23 @@ def test_of_a_run_that_ended_or_was_abandoned_nothing_waits_for_the_garbage_coll
         gc.enable()
 
 
+def test_bands_that_were_given_up_in_one_project_are_asked_for_in_the_next(presenter, panel, found, project, tmp_path):
+    explained(presenter, found)
+    panel.show_tab("bands")
+    presenter._running.cancel()
+    wait_until(lambda: presenter._running is None)
+    panel.show_tab("superpixels")
+    panel.show_tab("bands")
+    assert presenter._running is None, "it was given up"
+    path = str(tmp_path / "why.qgz")
+    assert project.write(path) and project.read(path)
+    panel.show_tab("superpixels")
+    panel.show_tab("bands")
+    assert presenter._running is not None
+    presenter._running.cancel()
+    wait_until(lambda: presenter._running is None)
+
+
 # Layers and files that are gone
 
 
@@ -107,11 +124,12 @@ def test_the_colours_come_back_once_the_layer_of_the_answer_is_removed(presenter
     panel.add_to_map.click()
     assert not presenter._map.superpixels._values
     shown = presenter.findings.superpixels
-    presenter._view._display.show_superpixels(with_baseline(compared(shown, ""), 1))
+    presenter._view._show_values(with_baseline(compared(shown, ""), 1, "soil"), "zero")
     assert presenter._map.superpixels._values, "another baseline's values are not the layer's"
     for again in (
-        lambda: presenter._view._display.show_superpixels(shown),
+        lambda: presenter._view._show_values(shown, "soil"),
         lambda: (panel.close(), panel.show()),
+        lambda: presenter._view.show_earlier("regionshap", but_this=False),
     ):
         again()
         assert not presenter._map.superpixels._values and not presenter._map.superpixels._labels, "the layer has them"
@@ -120,6 +138,33 @@ def test_the_colours_come_back_once_the_layer_of_the_answer_is_removed(presenter
     assert presenter._map.superpixels._values and presenter._map.superpixels._labels[0] == "1"
     panel.add_to_map.click()
     assert [run_of(known).get("method") for known in project.mapLayers().values()].count("regionshap") == 1
+
+
+def test_a_layer_that_was_saved_with_the_project_keeps_the_colours_until_it_is_removed(
+    presenter, panel, found, project, tmp_path
+):
+    explained(presenter, found)
+    panel.add_to_map.click()
+    (layer,) = [known for known in project.mapLayers().values() if run_of(known).get("method") == "regionshap"]
+    path, name = str(tmp_path / "why.qgz"), layer.id()
+    assert project.write(path) and project.read(path)
+    assert project.mapLayer(name).isValid() and presenter._map.superpixels._shapes
+    assert not presenter._map.superpixels._values and not presenter._map.superpixels._labels, "the layer has them"
+    project.removeMapLayer(name)
+    assert presenter._map.superpixels._values and presenter._map.superpixels._labels[0] == "1"
+    assert project.write(path) and project.read(path)
+    assert presenter._map.superpixels._values, "the layer is gone"
+
+
+def test_the_panel_has_the_colours_where_the_file_of_its_layer_is_gone(presenter, panel, found, project, tmp_path):
+    explained(presenter, found)
+    panel.add_to_map.click()
+    path, files = str(tmp_path / "why.qgz"), presenter.findings.outcomes["regionshap"].files
+    assert project.write(path)
+    project.clear()
+    os.remove(files["gpkg"])
+    assert project.read(path)
+    assert presenter._map.superpixels._values
 
 
 def test_files_that_were_deleted_meanwhile_are_made_again(presenter, panel, found, project, tmp_path, monkeypatch):

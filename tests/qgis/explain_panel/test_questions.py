@@ -75,7 +75,7 @@ def test_where_there_is_nothing_to_explain_a_sentence_says_what_to_do(presenter,
     nowhere = QgsGeometry.fromRect(QgsRectangle(box.xMaximum() + 9e4, 0, box.xMaximum() + 9.1e4, 1000))
     presenter.explain_region(nowhere)
     assert "Click a Sentinel-2 scene in the Layers panel" in told(panel)
-    assert presenter._running is None and not on_the_map(window) and not panel.explain.isEnabled()
+    assert presenter._running is None and not on_the_map(window)
 
 
 def test_a_region_without_any_detection_is_refused_in_words(presenter, panel, window, found, project):
