@@ -187,10 +187,10 @@ def test_five_thousand_are_drawn_hovered_and_moved_without_delay(canvas, superpi
     values = {key: (rng.gauss(0, 1), rng.random() < 0.3) for key in range(5000)}
 
     def seconds(action, times=1):
-        since = time.perf_counter()
+        since = time.thread_time()
         for index in range(times):
             action(index)
-        return (time.perf_counter() - since) / times
+        return (time.thread_time() - since) / times
 
     def paint(_):
         canvas.viewport().repaint()
