@@ -66,7 +66,7 @@ def given_up_with_the_project():
 
 
 def is_idle_without_question():
-    return not panel().progress.isVisible() and panel().welcome.isVisible() and not is_idle()
+    return is_idle() and panel().welcome.isVisible()
 
 
 def unloaded_while_it_runs():
