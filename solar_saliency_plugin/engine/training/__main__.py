@@ -26,13 +26,15 @@ from ..versions import package_versions
 from . import backgrounds, farms, splits
 from .calibration import Calibration, calibrated
 from .cross_validation import Data, fit_in_stages, taught
-from .evaluation import false_area, found_inside_large_farms, pooled, predictions, rounded, site_tallies
+from .evaluation import found_inside_large_farms, pooled, predictions, rounded, site_tallies
+from .false_area import false_area
 from .farms import SNOW_LIMIT
 from .figures import cross_validation, in_short, wide
 from .kept_networks import Log, Networks
 from .publication import write_model
 from .recipe import SEED, STAGES, Stage
 from .synthesis import Recipe, Synthesis
+from .trend import what_would_close_it
 
 #: What :mod:`study` found, and what was tried before the recipe was chosen.
 _STUDY, _TRIALS = (Path(__file__).with_name(name) for name in ("study.json", "trials.json"))
@@ -45,6 +47,10 @@ CONDITIONS = (
     "the figures are somewhat optimistic. single_dates: every clear date without snow computed by itself; "
     "dates_averaged: mean probability of a site's clear dates. A pixel is farm where half of it or more lies inside a "
     "polygon. without_outlines_strip: pixels within 5 m of an outline left out. Intervals (95 %): places drawn again. "
+    "mean_of_folds: each network's sites by themselves; elsewhere the pixels of all five are one list. through_haze: "
+    "dates that the series of their site shows to be hazy though the scene classification calls them clear; they count "
+    "everywhere else, but in other_dates. snow_between_panels: dates with snow, without the pixels whose panels are "
+    "under it (normalised-difference snow index). "
     "calibration_error: near farms. false_area_percent: share of a scene's valid pixels that reach the threshold, and "
     "that lie in detections, of which those below 0.2 ha are dropped. quiet_places: share of the places without farms "
     "at level L2A where detections take 0.05 % or less. found_inside_large_farms: share found of pixels that lie so "
@@ -112,6 +118,8 @@ def main() -> None:
     if arguments.model == "compact":
         found = json.loads(_STUDY.read_text(encoding="utf-8"))
         quality.update((name, found[name]) for name in found if name not in ("cross_validation", "wide"))
+        single = {name: value["value"] for name, value in figures["all_pixels"]["single_dates"].items()}
+        quality["what_would_close_it"] = what_would_close_it(found["learning_curve"], single, figures["places"])
         quality["false_detections_looked_at"] = LOOKED_AT
         training["trials"] = json.loads(_TRIALS.read_text(encoding="utf-8"))
     card = _card(arguments.model, network, figures["threshold"], training, quality)
@@ -139,10 +147,14 @@ def _learned(data: Data, network: UNet, figures: dict[str, Any]) -> dict[str, An
     scenes = data.scenes_of_all_parts()
     threshold = figures["threshold"]
     clear = [one for one in predictions(network, data.views) if one.view.snow <= SNOW_LIMIT]
-    tally = pooled(site_tallies(clear, strip=False))
+    tally, inner = (pooled(site_tallies(clear, strip)) for strip in (False, True))
     return {
         "average_precision": rounded(tally.average_precision()),
         "iou": rounded(tally.iou(threshold)),
+        "without_outlines_strip": {
+            "average_precision": rounded(inner.average_precision()),
+            "iou": rounded(inner.iou(threshold)),
+        },
         "false_area_percent": {scene.name: false_area(network, scene).percent(threshold) for scene in scenes},
         "found_inside_large_farms": found_inside_large_farms(network, data.views, threshold),
     }

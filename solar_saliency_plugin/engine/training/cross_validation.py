@@ -21,15 +21,14 @@ from .calibration import Calibration, calibrated, fit_calibration
 from .evaluation import (
     EDGE,
     THRESHOLDS,
-    FalseArea,
     Prediction,
     Thresholds,
     averaged_tallies,
-    false_area,
     pooled,
     predictions,
     site_tallies,
 )
+from .false_area import FalseArea, false_area
 from .farms import SNOW_LIMIT, FarmView, farm_views
 from .fit import fit
 from .recipe import Stage

@@ -7,21 +7,21 @@ pixels. Intervals are made by drawing sites again (bootstrap).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from ..models.unet import UNet
 from . import splits
-from .backgrounds import Background
 from .farms import SNOW_LIMIT, FarmView
-from .objects import MINIMUM_HA, SIZE_NAMES, ObjectTally, match_objects
+from .haze import seen_through_haze
+from .objects import SIZE_NAMES, ObjectTally, match_objects
 from .scores import Counts as Countables
-from .scores import Ground, Interval, PixelCounts, Tally, bootstrap, bootstrap_all
-from .synthesis import endless_farm
+from .scores import Interval, PixelCounts, Tally, bootstrap, bootstrap_all
+from .splits import FOLDS
+from .synthesis import endless_farm, under_snow
 
 #: Strip to each side of outlines that the second set of figures leaves out, metres.
 EDGE = 5.0
@@ -37,7 +37,7 @@ INNER_PIXELS, LARGER_BY, MARGIN = 40, 32, 8
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
 
 #: Square metres of a pixel.
-_PIXEL_AREA = 100.0
+PIXEL_AREA = 100.0
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,12 @@ class Thresholds:
 def farm_scores(predicted: Sequence[Prediction], thresholds: Thresholds) -> dict[str, Any]:
     """All figures about farms."""
     clear = [one for one in predicted if one.view.snow <= SNOW_LIMIT]
-    snowy = [one for one in predicted if one.view.snow > SNOW_LIMIT]
     return {
         "sites": len({one.view.site for one in clear}),
         "places": len({_PLACES[one.view.site] for one in clear}),
         "views": len(clear),
-        "all_pixels": _pixel_scores(clear, snowy, thresholds, strip=False),
-        "without_outlines_strip": _pixel_scores(clear, snowy, thresholds, strip=True),
+        "all_pixels": _pixel_scores(predicted, thresholds, strip=False),
+        "without_outlines_strip": _pixel_scores(predicted, thresholds, strip=True),
         "objects": _object_scores(clear, thresholds.single),
     }
 
@@ -133,9 +132,9 @@ def counts_at(tallies: Mapping[int, Tally], thresholds: Mapping[int, float]) -> 
     return {site: tally.at(thresholds[site]) for site, tally in tallies.items()}
 
 
-def _pixel_scores(
-    clear: Sequence[Prediction], snowy: Sequence[Prediction], thresholds: Thresholds, strip: bool
-) -> dict[str, Any]:
+def _pixel_scores(predicted: Sequence[Prediction], thresholds: Thresholds, strip: bool) -> dict[str, Any]:
+    clear = [one for one in predicted if one.view.snow <= SNOW_LIMIT]
+    snowy = [one for one in predicted if one.view.snow > SNOW_LIMIT]
     tallies, averaged = site_tallies(clear, strip), averaged_tallies(clear, strip)
     ranked: dict[str, Callable[[Tally], float]] = {
         "average_precision": Tally.average_precision,
@@ -155,18 +154,52 @@ def _pixel_scores(
         "iou_by_month": _iou_by(clear, strip, thresholds, {str(month): (month,) for month in range(1, 13)}),
         "iou_by_season": _iou_by(clear, strip, thresholds, SEASONS),
     }
+    values["mean_of_folds"] = _mean_of_folds(tallies, thresholds.single)
+    hazy = seen_through_haze(one.view for one in clear)
+    through = [one for one in clear if (one.view.site, one.view.date) in hazy]
+    if through:
+        others = [one for one in clear if (one.view.site, one.view.date) not in hazy]
+        values["through_haze"] = _apart(through, thresholds.single, strip)
+        values["other_dates"] = _apart(others, thresholds.single, strip)
     if snowy:
-        under = site_tallies(snowy, strip)
-        values["under_snow"] = {
-            "iou": rounded(total(counts_at(under, thresholds.single).values()).iou()),
-            "average_precision": rounded(pooled(under).average_precision()),
-            "views": len(snowy),
-        }
+        values["under_snow"] = _apart(snowy, thresholds.single, strip)
+        values["snow_between_panels"] = _apart(_without_panels_under_snow(snowy), thresholds.single, strip)
     values["reliability"] = [
         {"probability": rounded(part.mean_probability), "farm_share": rounded(part.farm_share), "pixels": part.pixels}
         for part in pooled(tallies).reliability()
     ]
     return values
+
+
+def _apart(predicted: Sequence[Prediction], thresholds: Mapping[int, float], strip: bool) -> dict[str, Any]:
+    """Views of one kind by themselves."""
+    tallies = site_tallies(predicted, strip)
+    return {
+        "iou": rounded(total(counts_at(tallies, thresholds).values()).iou()),
+        "average_precision": rounded(pooled(tallies).average_precision()),
+        "views": len(predicted),
+    }
+
+
+def _without_panels_under_snow(snowy: Iterable[Prediction]) -> list[Prediction]:
+    """The views on which some panels are bare, without the pixels where snow lies on them: nobody can see those."""
+    found = []
+    for one in snowy:
+        covered = (one.view.coverage > 0) & under_snow(one.view.reflectance)
+        view = replace(one.view, valid=one.view.valid & ~covered)
+        if (view.counted & (view.coverage >= 0.5)).any():
+            found.append(replace(one, view=view))
+    return found
+
+
+def _mean_of_folds(tallies: Mapping[int, Tally], thresholds: Mapping[int, float]) -> dict[str, float | None]:
+    """Each fold's sites by themselves, and the mean: pooled, the pixels of five networks are ranked in one list."""
+    folds = [{site: tallies[site] for site in splits.sites("test", fold) if site in tallies} for fold in range(FOLDS)]
+    tested = [fold for fold in folds if fold]
+    return {
+        "average_precision": rounded(float(np.mean([pooled(fold).average_precision() for fold in tested]))),
+        "iou": rounded(float(np.mean([total(counts_at(fold, thresholds).values()).iou() for fold in tested]))),
+    }
 
 
 def _iou_by(
@@ -190,7 +223,7 @@ def objects(predicted: Iterable[Prediction], thresholds: Mapping[int, float]) ->
     tallies: dict[int, ObjectTally] = {}
     for one in predicted:
         site, view = one.view.site, one.view
-        found = match_objects(one.probability, view.coverage, view.valid, thresholds[site], _PIXEL_AREA)
+        found = match_objects(one.probability, view.coverage, view.valid, thresholds[site], PIXEL_AREA)
         tallies[site] = tallies.get(site, ObjectTally()) + found.tally()
     return tallies
 
@@ -213,53 +246,6 @@ def _object_scores(clear: Sequence[Prediction], thresholds: Mapping[int, float])
             for size, name in enumerate(SIZE_NAMES)
         },
     }
-
-
-@dataclass(frozen=True)
-class FalseArea:
-    """What is marked in a scene without farms.
-
-    pixels: valid ones; tally: of all of them; detected: pixels in detections at each of :data:`THRESHOLDS`, those as
-    small as polygonizing drops left out.
-    """
-
-    pixels: int
-    tally: Tally
-    detected: np.ndarray
-
-    def __add__(self, other: "FalseArea") -> "FalseArea":
-        """Both together."""
-        return FalseArea(self.pixels + other.pixels, self.tally + other.tally, self.detected + other.detected)
-
-    def share_detected(self, threshold: float) -> float:
-        """Share of the valid pixels that lie in detections; ``threshold`` is one of :data:`THRESHOLDS`."""
-        return float(self.detected[THRESHOLDS.index(threshold)]) / self.pixels
-
-    def ground(self, threshold: float) -> Ground:
-        """Hectares seen and falsely detected."""
-        return Ground(self.pixels / 100, float(self.detected[THRESHOLDS.index(threshold)]) / 100)
-
-    def percent(self, threshold: float) -> dict[str, float | None]:
-        """Plain values for a card."""
-        return {
-            "pixels": rounded(100 * self.tally.share_above(threshold)),
-            "detections": rounded(100 * self.share_detected(threshold)),
-        }
-
-
-def false_area(network: UNet, scene: Background) -> FalseArea:
-    """What ``network`` marks in a scene without farms."""
-    values = np.where(scene.valid, probability(network, scene.reflectance, scene.valid), 0)
-    everywhere = values[scene.valid]
-    detected = np.array([_in_detections(values >= np.float32(threshold)) for threshold in THRESHOLDS])
-    return FalseArea(everywhere.size, Tally.of(everywhere, np.zeros(everywhere.shape, bool)), detected)
-
-
-def _in_detections(marked: np.ndarray) -> int:
-    """Pixels of those components that are no smaller than what polygonizing keeps."""
-    labels, _ = ndimage.label(marked)
-    sizes = np.bincount(labels.ravel())[1:]
-    return int(sizes[sizes * _PIXEL_AREA >= MINIMUM_HA * 1e4].sum())
 
 
 def found_inside_large_farms(network: UNet, views: Sequence[FarmView], threshold: float) -> float | None:

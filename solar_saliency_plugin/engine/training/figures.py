@@ -10,7 +10,6 @@ from .backgrounds import place
 from .cross_validation import Learned, choose_thresholds, false_areas, predicted, quiet_places
 from .evaluation import (
     THRESHOLDS,
-    FalseArea,
     farm_scores,
     found_inside_large_farms,
     interval,
@@ -19,6 +18,7 @@ from .evaluation import (
     rounded,
     site_tallies,
 )
+from .false_area import FalseArea
 from .farms import SNOW_LIMIT
 from .kept_networks import SOME_FOLDS, Networks
 from .objects import ObjectTally

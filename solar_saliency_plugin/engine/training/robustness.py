@@ -9,7 +9,8 @@ import numpy as np
 from . import shifts
 from .backgrounds import Background
 from .cross_validation import Learned
-from .evaluation import false_area, interval, probability, rounded
+from .evaluation import interval, probability, rounded
+from .false_area import false_area
 from .farms import SNOW_LIMIT, FarmView
 from .figures import by_place, mean_ground
 from .kept_networks import Networks

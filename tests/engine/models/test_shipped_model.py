@@ -8,6 +8,7 @@ from solar_saliency_plugin.engine.imagery.bands import MODEL_BANDS
 from solar_saliency_plugin.engine.models import receptive_field
 from solar_saliency_plugin.engine.models.registry import WEIGHTS, Model, installed_models, load_model
 from solar_saliency_plugin.engine.training import backgrounds, evaluation, splits
+from solar_saliency_plugin.engine.training.false_area import false_area
 from solar_saliency_plugin.engine.training.farms import SNOW_LIMIT, farm_views
 
 
@@ -79,5 +80,5 @@ def test_false_area_on_scenes_that_never_taught_is_what_the_card_says(name: str,
     model = load_model(name)
     stated = model.card.quality["fitted_to_everything"]["false_area_percent"]
     for source in backgrounds.MEASURED_ONLY:
-        measured = evaluation.false_area(model.network, source.load(shared_data)).percent(model.card.threshold)
+        measured = false_area(model.network, source.load(shared_data)).percent(model.card.threshold)
         assert measured == pytest.approx(stated[source.name], abs=0.02)

@@ -23,7 +23,8 @@ from solar_saliency_plugin.engine.training.cross_validation import (
     predicted,
     quiet_places,
 )
-from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, FalseArea, Prediction, false_area
+from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, Prediction
+from solar_saliency_plugin.engine.training.false_area import FalseArea, false_area
 from solar_saliency_plugin.engine.training.farms import FarmView
 from solar_saliency_plugin.engine.training.fitting import FitOptions
 from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE, STAGES, Stage

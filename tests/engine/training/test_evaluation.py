@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from solar_saliency_plugin.engine.models.unet import UNet
+from solar_saliency_plugin.engine.training import splits
 from solar_saliency_plugin.engine.training.evaluation import (
     Prediction,
     Thresholds,
@@ -85,6 +86,57 @@ def test_views_under_snow_are_scored_apart() -> None:
         "average_precision": pytest.approx(float(snowy.coverage.mean()), abs=1e-3),
         "views": 1,
     }
+
+
+def test_snow_on_panels_hides_them_and_snow_beside_them_does_not() -> None:
+    bare = _view(date="2022-01-10", snow=0.5)
+    half, whole = (_snowed(replace(bare, date=f"2022-01-{day}"), rows) for day, rows in ((11, 10), (12, 20)))
+    found = [Prediction(view, np.where(_white(view), 0.1, _right(view).probability)) for view in (bare, half, whole)]
+    scores = farm_scores([_right(_view()), *found], HALF)["all_pixels"]
+    assert scores["under_snow"]["views"] == 3 and scores["under_snow"]["iou"] == 0.5
+    assert scores["snow_between_panels"] == {"iou": 1.0, "average_precision": 1.0, "views": 2}
+
+
+def test_what_is_falsely_found_in_snow_counts_between_panels_too() -> None:
+    view = _snowed(_view(date="2022-01-10", snow=0.5), 10)
+    everywhere = Prediction(view, np.full(view.coverage.shape, 0.9, np.float32))
+    scores = farm_scores([_right(_view()), everywhere], HALF)["all_pixels"]
+    ground, seen = (view.coverage == 0).sum(), ((view.coverage == 1) & ~_white(view)).sum()
+    assert scores["snow_between_panels"]["iou"] == pytest.approx(seen / (seen + ground), abs=1e-4)
+
+
+def _snowed(view: FarmView, rows: int) -> FarmView:
+    """Snow on the first rows, on panels and ground alike."""
+    reflectance = view.reflectance.copy()
+    reflectance[:8, :rows], reflectance[8:, :rows] = 0.8, 0.1
+    return replace(view, reflectance=reflectance)
+
+
+def _white(view: FarmView) -> np.ndarray:
+    return view.reflectance[0] == np.float32(0.8)
+
+
+def test_dates_through_haze_are_scored_apart_and_count_everywhere_else() -> None:
+    clear = [_view(date=f"2022-06-{day:02}") for day in range(1, 9)]
+    hazy = replace(_view(date="2022-06-09"), reflectance=clear[0].reflectance + np.float32(0.05))
+    wrong = Prediction(hazy, np.zeros_like(hazy.coverage))
+    scores = farm_scores([*map(_right, clear), wrong], HALF)
+    figures = scores["all_pixels"]
+    assert scores["views"] == 9 and figures["single_dates"]["iou"]["value"] == pytest.approx(8 / 9, abs=1e-3)
+    assert figures["through_haze"]["iou"] == 0.0 and figures["through_haze"]["views"] == 1
+    assert figures["other_dates"] == {"iou": 1.0, "average_precision": 1.0, "views": 8}
+
+
+def test_the_mean_of_folds_is_over_each_networks_own_sites() -> None:
+    sites = [splits.sites("test", fold)[0] for fold in range(2)]
+    right, wrong = (_view(site) for site in sites)
+    scores = farm_scores([_right(right), Prediction(wrong, 1 - _right(wrong).probability)], HALF)["all_pixels"]
+    assert scores["mean_of_folds"]["iou"] == 0.5
+    # Two networks that rank their own sites without a fault, one of them with less confidence throughout.
+    faint = Prediction(wrong, _right(wrong).probability / 10)
+    scores = farm_scores([_right(right), faint], HALF)["all_pixels"]
+    assert scores["mean_of_folds"]["average_precision"] == 1.0
+    assert scores["single_dates"]["average_precision"]["value"] < 1.0
 
 
 def test_dates_are_averaged_over_those_that_saw_the_pixel() -> None:
