@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Tuple
 
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject
 
+from ..solar_saliency_plugin.bridge.features import Features
 from ..solar_saliency_plugin.bridge.layers import Presentation
 from ..solar_saliency_plugin.bridge.processes import on_gui_thread
 from ..solar_saliency_plugin.bridge.targets import outlined_detection, sole_detection
@@ -46,12 +47,15 @@ class ExplainingAlgorithm(EngineAlgorithm):
     GROUP = "Explanation"
     ICON = "explain.svg"
     LABELS: ClassVar[Dict[str, str]] = {
-        "polygons": "Or polygons that are explained together",
+        "polygons": "Or polygons, explained together",
         "steps": "Points from baseline to image",
         "name": "Name of the target",
         "report": "Report",
     }
     ORDER: ClassVar[Tuple[str, ...]] = FIRST
+
+    #: How several polygons of a layer are explained, as the log says it.
+    EACH = " together"
 
     def engine_options(self) -> List[Option]:
         order = self.ORDER
@@ -69,11 +73,24 @@ class ExplainingAlgorithm(EngineAlgorithm):
             # What is explained is not what a layer that was chosen lets one expect.
             (feedback.pushWarning if name == "polygons" else feedback.pushInfo)(reason)
         prepared = super().prepareAlgorithm(parameters, context, feedback)
+        found = features(parameters["POLYGONS"], context) if self._request.get("polygons") else None
+        if found is not None and found.count() >= 0:
+            feedback.pushInfo(self._told_of_targets(found))
         # A name of the user's own comes first; what has none is called as a click on it would call it.
         name = self._request.get("name") or self._detection(parameters, context)
         if name:
             self._request["name"] = name
         return prepared
+
+    def _told_of_targets(self, found: Features) -> str:
+        """How many polygons of a layer are explained: all of them may be far more than one had in mind."""
+        count = found.count()
+        if count == 1:
+            return "1 polygon is explained."
+        told = f"{count:,} polygons are explained{self.EACH}."
+        if not found.selected_only:
+            told += " To explain fewer, select them and tick “Selected features only”."
+        return told
 
     def _detection(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> str:
         """The name of the detection that is explained; empty where it is not one, or not one of the project's."""

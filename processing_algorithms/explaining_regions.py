@@ -34,16 +34,17 @@ class RegionAlgorithm(ExplainingAlgorithm):
 
     LABELS: ClassVar[Dict[str, str]] = {
         **ExplainingAlgorithm.LABELS,
-        "polygons": "Or a layer of targets, each explained by itself",
-        "region": "Region in which reasons are sought: a polygon",
-        "margin": "Without a region: margin around the target",
-        "compare": "Compared with these baselines, too",
+        "polygons": "Or each polygon of a layer",
+        "region": "Region to search for reasons",
+        "margin": "Margin where there is no region",
+        "compare": "Also compared with",
         "rest": "What lies outside of the region",
-        "long": "Go on even if it takes longer than ten minutes",
+        "long": "Allow more than ten minutes",
         "players": "What is taken away at a time",
     }
 
     ORDER = FIRST
+    EACH = ", each by itself"
 
     def explained_methods(self) -> "tuple[()]":
         return ()  # it is the method

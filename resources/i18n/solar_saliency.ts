@@ -376,6 +376,11 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/failures.py" />
+            <source>What this project remembers of an explanation is damaged, or of another version of the plugin, and is left out. Explain again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/handing_on.py" />
             <source>The summary is in the clipboard.</source>
             <translation type="unfinished" />
@@ -527,6 +532,16 @@
         </message>
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/panel.py" />
+            <source>Stop</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/panel.py" />
+            <source>Starting …</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/panel.py" />
             <source>Pic&amp;k</source>
             <translation type="unfinished" />
         </message>
@@ -608,16 +623,6 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
             <source>Asking the model without each combination of bands …</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>Starting …</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <location filename="../../solar_saliency_plugin/gui/explain_panel/presenter.py" />
-            <source>Stop</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -704,6 +709,16 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/explain_panel/runs.py" />
             <source>Draw over a detection, together with what may have led to it, such as snow beside it. Or have the region itself explained: the mean of all its pixels.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/selected.py" />
+            <source>Explain {detection}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/explain_panel/selected.py" />
+            <source>“Explain” takes {detection} now, which is selected.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1043,7 +1058,7 @@
         </message>
         <message>
             <location filename="../../processing_algorithms/wording.py" />
-            <source>Parts of any shape that look alike (Felzenszwalb)</source>
+            <source>Parts of any shape (Felzenszwalb)</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1053,7 +1068,7 @@
         </message>
         <message>
             <location filename="../../processing_algorithms/wording.py" />
-            <source>What looks alike, wherever it lies (k-means)</source>
+            <source>What looks alike anywhere (k-means)</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1088,17 +1103,17 @@
         </message>
         <message>
             <location filename="../../processing_algorithms/wording.py" />
-            <source>The smallest mask that removes the detection</source>
+            <source>Smallest mask that removes it</source>
             <translation type="unfinished" />
         </message>
         <message>
             <location filename="../../processing_algorithms/wording.py" />
-            <source>The mask of that area that removes most of it</source>
+            <source>Mask of that area that removes most</source>
             <translation type="unfinished" />
         </message>
         <message>
             <location filename="../../processing_algorithms/wording.py" />
-            <source>The area of that size that alone keeps it</source>
+            <source>Area of that size that alone keeps it</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1249,6 +1264,11 @@
         <message>
             <location filename="../../solar_saliency_plugin/gui/picking.py" />
             <source>There is no detection. Click inside an outline of a layer of detections that is visible.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <location filename="../../solar_saliency_plugin/gui/picking.py" />
+            <source>“{layer}” cannot be read any more: its file was moved or deleted, or is damaged. If it holds your detections, repair its data source by the layer’s context menu, or detect again: Raster ▸ Solar Saliency ▸ Detect Solar Farms…</source>
             <translation type="unfinished" />
         </message>
         <message>

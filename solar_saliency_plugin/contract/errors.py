@@ -22,6 +22,7 @@ class ErrorKind(str, Enum):
     GRID_UNSUITABLE = "grid_unsuitable"
     SCENE_EMPTY = "scene_empty"
     EXTENT_OUTSIDE = "extent_outside"
+    OUT_OF_SIGHT = "out_of_sight"
     OUTPUT_UNWRITABLE = "output_unwritable"
     OUTPUT_IS_INPUT = "output_is_input"
     LABELS_UNREADABLE = "labels_unreadable"
@@ -78,6 +79,12 @@ class UnknownMethodError(RequestError):
 
     kind = ErrorKind.UNKNOWN_METHOD
     code = -32601
+
+
+class OutOfSightError(RequestError):
+    """The model's answer for the target depends on nothing in the region."""
+
+    kind = ErrorKind.OUT_OF_SIGHT
 
 
 class InputError(SolarSaliencyError):

@@ -3,19 +3,32 @@
 Colours are the fuller the larger a value is; hatching stands for “nothing can be said of the sign”.
 """
 
+from itertools import chain
 from typing import Iterable
 
 from .region_shap import Player, RegionAnswer
 
+#: Share of what the model answers below which values are next to nothing, and look so.
+_NEXT_TO_NOTHING = 0.01
+
 
 def full_colour(answers: Iterable[RegionAnswer]) -> float:
-    """The |φ| that is shown in full colour, the largest of all players; 1 where nothing moved the answers.
+    """The |φ| that is shown in full colour, and in charts as long as there is room: the largest of all players.
 
     That of what surrounds a region counts, too, though it has no place on the map: where it has nearly all of the
-    effect, full colours inside would claim that the region has.
+    effect, full colours inside would claim that the region has. So do the values of baselines that were compared: of
+    one from which the image hardly differs they would else look as large as those of the others. And full colour is
+    never less than a hundredth of what the model answers; 1 where nothing moved the answers.
     """
-    sizes = [abs(player.phi) for answer in answers for player in answer.players]
-    return max((size for size in sizes if size > 0), default=1.0)  # which NaN is not
+    shown = list(answers)
+    values = chain(
+        (player.phi for answer in shown for player in answer.players),
+        (phi for answer in shown for other in answer.compared for phi in other.phi),
+    )
+    largest = max((abs(phi) for phi in values if abs(phi) > 0), default=0.0)  # which NaN is not
+    told = (abs(score) for answer in shown for score in (answer.f_x, answer.f_baseline))
+    least = _NEXT_TO_NOTHING * max((score for score in told if score > 0), default=0.0)
+    return max(largest, least) if largest else 1.0
 
 
 def is_certain(standard_error: float, lower: float, upper: float) -> bool:

@@ -85,8 +85,11 @@ class Job:
         if self.is_cancelled:
             raise CancelledError("The job was cancelled.", "Nothing was changed.")
 
-    def progress(self, fraction: float, message: str) -> None:
-        """Tell how far the job is, ``fraction`` in [0, 1]; raises :class:`CancelledError` if it was cancelled."""
+    def progress(self, fraction: float, message: str, remaining: Optional[float] = None) -> None:
+        """Tell how far the job is, ``fraction`` in [0, 1]; raises :class:`CancelledError` if it was cancelled.
+
+        ``remaining``: seconds, where more is known than how long it took so far.
+        """
         self.check()
         now = self.seconds
         if now - self._last_report < REPORT_INTERVAL and fraction < 1.0:
@@ -94,7 +97,8 @@ class Job:
         self._last_report = now
         fraction = self._last_fraction = min(1.0, max(fraction, self._last_fraction, 0.0))
         # Before 2 % the estimate jumps about more than it tells.
-        remaining = now * (1.0 - fraction) / fraction if fraction >= 0.02 else None
+        if remaining is None and fraction >= 0.02:
+            remaining = now * (1.0 - fraction) / fraction
         self._listener.progressed(Progress(fraction, message, now, remaining))
 
     def finish(self, message: str) -> None:
@@ -142,9 +146,12 @@ class JobPart(Job):
         """Whether the user has seen enough of the whole job."""
         return self._whole.is_stopped
 
-    def progress(self, fraction: float, message: str) -> None:
-        """Tell how far this stretch is."""
-        self._whole.progress(self._span(fraction), message)
+    def progress(self, fraction: float, message: str, remaining: Optional[float] = None) -> None:
+        """Tell how far this stretch is; the rest of the job is taken to go on at the pace of what remains of it."""
+        reached, end = self._span(fraction), self._span(1.0)
+        if remaining is not None:
+            remaining = remaining * (1.0 - reached) / (end - reached) if reached < end else None
+        self._whole.progress(reached, message, remaining)
 
     def warn(self, message: str) -> None:
         """Warn in the whole job's name."""

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Union
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -13,6 +13,7 @@ from qgis.core import (
     QgsGeometry,
     QgsMapLayer,
     QgsPointXY,
+    QgsProcessingFeatureSourceDefinition,
     QgsProject,
     QgsRectangle,
     QgsVectorLayer,
@@ -147,6 +148,7 @@ def prefilled(layer: QgsMapLayer) -> Dict[str, Any]:
     """What Explain Detection… starts with where a layer is active that is no scene.
 
     Of detections their scene, model and polygons, of other results their scene and model; polygons of the user's own.
+    Where some are selected, those.
     """
     if is_detections(layer):
         return _prefilled_by_detections(layer)
@@ -156,7 +158,7 @@ def prefilled(layer: QgsMapLayer) -> Dict[str, Any]:
         except RequestError:
             return {}
     own = layer.type() == VECTOR_LAYER and layer.geometryType() == POLYGON_GEOMETRY
-    return {"POLYGONS": layer.id()} if own else {}
+    return {"POLYGONS": _polygons(layer)} if own else {}
 
 
 def _asked_of(run: Dict[str, Any]) -> Dict[str, Any]:
@@ -178,4 +180,11 @@ def _prefilled_by_detections(layer: QgsVectorLayer) -> Dict[str, Any]:
         target = Detection(layer, chosen[0]).target()
         del target["name"]  # it would stay when the user takes another target
         return {**known, **as_parameters(target)}
-    return {**known, "POLYGONS": layer.id()} if source_of(layer) else known
+    return {**known, "POLYGONS": _polygons(layer)} if source_of(layer) else known
+
+
+def _polygons(layer: QgsVectorLayer) -> Union[str, QgsProcessingFeatureSourceDefinition]:
+    """A layer's polygons as a dialog takes them: the selected ones where some are, else all."""
+    if not layer.selectedFeatureCount():
+        return str(layer.id())
+    return QgsProcessingFeatureSourceDefinition(layer.id(), selectedFeaturesOnly=True)

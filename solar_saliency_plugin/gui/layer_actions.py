@@ -3,12 +3,12 @@
 import os
 from typing import Any, Dict, Iterable
 
-from qgis.core import QgsMapLayer, QgsProject
+from qgis.core import QgsApplication, QgsMapLayer, QgsProject
 
 from ...processing_algorithms import parameters as engine_parameters
 from ...processing_algorithms.detect import Detect
 from ...processing_algorithms.polygonize import Polygonize
-from ..bridge.features import origin
+from ..bridge.features import is_lost, origin
 from ..bridge.runs import file_of, run_of
 from ..bridge.targets import is_derived
 from ..contract import METHODS
@@ -63,7 +63,19 @@ class LayerActions:
             del parameters["NAME"]  # it would stay when the user takes another target
         copies = {name: origin(value) for name, value in parameters.items() if isinstance(value, str)}
         parameters.update((name, layer) for name, layer in copies.items() if layer is not None)
-        launch(self._iface, run["method"], parameters)
+        launch(self._iface, run["method"], self._without_lost(run["method"], parameters))
+
+    def _without_lost(self, method: str, parameters: Dict[str, Any]) -> Dict[str, Any]:
+        """Leave out temporary copies that are gone, and say so: without them another question is asked."""
+        lost = [name for name, value in parameters.items() if isinstance(value, str) and is_lost(value)]
+        algorithm = QgsApplication.processingRegistry().algorithmById(f"solarsaliency:{method}")
+        for name in lost:
+            self._iface.messageBar().pushWarning(
+                "Solar Saliency",
+                f"What “{algorithm.parameterDefinition(name).description()}” was then is gone: it lay in a temporary "
+                "copy, which went when QGIS ended. Choose the layer again before you run.",
+            )
+        return {name: value for name, value in parameters.items() if name not in lost}
 
 
 def _parameters(run: Dict[str, Any]) -> Dict[str, Any]:

@@ -2,36 +2,29 @@
 
 from typing import Any, List
 
-from processing.gui.wrappers import WidgetWrapper
-from qgis.core import QgsProcessingParameterDefinition
-from qgis.gui import QgsProcessingGui
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QComboBox, QCompleter, QSizePolicy, QWidget
 
 from ..bridge.models import DEFAULT, card_of
 from ..contract.unet_layers import unet_layers
-from .native_widgets import dialog_kind, native_widget
+from .native_widgets import OwnWidget
 
 #: The parameter with the model whose layers are offered.
 MODEL = "MODEL"
+
+#: What tells the whole text of a row.
+_TIP = Qt.ItemDataRole.ToolTipRole
 
 #: What the engine takes where no layer is named.
 NOT_NAMED = "The last activation before the output"
 
 
-class LayerWidget(WidgetWrapper):
+class LayerWidget(OwnWidget):
     """A box that can be typed into; in the model designer QGIS's own text does.
 
     QGIS's own box of hints (3.22) takes nothing but its hints, and a network of the user's own has names of its own.
     """
-
-    def __new__(
-        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
-    ) -> Any:
-        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
-        if dialog_kind(dialog) == QgsProcessingGui.WidgetType.Modeler:
-            return native_widget(parameter, dialog)
-        return super().__new__(cls, parameter, dialog, row, column)
 
     def createWidget(self) -> QWidget:  # noqa: D102
         self._box = QComboBox()
@@ -42,6 +35,8 @@ class LayerWidget(WidgetWrapper):
         self._box.setMinimumContentsLength(20)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._box.lineEdit().setPlaceholderText(NOT_NAMED)
+        # Not in the middle: there are the words that tell layers apart.
+        self._box.view().setTextElideMode(Qt.TextElideMode.ElideRight)
         completer = self._box.completer()
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
@@ -77,8 +72,17 @@ class LayerWidget(WidgetWrapper):
         self._box.addItem(NOT_NAMED, "")
         for layer in unet_layers(card_of(model)):
             self._box.addItem(f"{layer.name}: {layer.text}", layer.name)
+            self._box.setItemData(self._box.count() - 1, self._box.itemText(self._box.count() - 1), _TIP)
         self.setValue(chosen)
         self._box.blockSignals(False)
+        self._widen_lists()
+
+    def _widen_lists(self) -> None:
+        """Have what is offered be as wide as its texts, as far as the screen is."""
+        view = self._box.view()
+        wanted = view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth()
+        for offered in (view, self._box.completer().popup()):
+            offered.setMinimumWidth(min(wanted, QGuiApplication.primaryScreen().availableGeometry().width()))
 
     def _changed(self, text: str) -> None:
         self._box.setToolTip(text)

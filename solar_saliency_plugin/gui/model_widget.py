@@ -3,9 +3,7 @@
 import os
 from typing import Any, List, Tuple
 
-from processing.gui.wrappers import WidgetWrapper
 from qgis.core import QgsProcessingParameterDefinition
-from qgis.gui import QgsProcessingGui
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -20,22 +18,19 @@ from qgis.PyQt.QtWidgets import (
 
 from ..bridge.models import DEFAULT, default_model, installed_models
 from .foreign_text import as_it_is
-from .native_widgets import dialog_kind, native_widget
+from .native_widgets import OwnWidget
 
 
-class ModelWidget(WidgetWrapper):
+class ModelWidget(OwnWidget):
     """Chooses a model in dialogs and batch tables; in the model designer QGIS's own text does, with names to complete.
 
     In the designer a model may come from another step or an input, which only QGIS's own widget offers.
     """
 
-    def __new__(
-        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
-    ) -> Any:
-        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
-        if dialog_kind(dialog) != QgsProcessingGui.WidgetType.Modeler:
-            return super().__new__(cls, parameter, dialog, row, column)
-        native = native_widget(parameter, dialog)
+    @classmethod
+    def native(cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget) -> Any:
+        """QGIS's own text, which offers names."""
+        native = super().native(parameter, dialog)
         for line in native.findChildren(QLineEdit):
             offer_names(line)
         return native
@@ -44,7 +39,7 @@ class ModelWidget(WidgetWrapper):
         self._box = QComboBox()
         # Long titles must not widen the dialog beyond small screens.
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._box.setMinimumContentsLength(20)
+        self._box.setMinimumContentsLength(16)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for text, name, tooltip in choices():
             self._box.addItem(text, name)

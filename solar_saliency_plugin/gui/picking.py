@@ -1,5 +1,6 @@
 """Pick a detection on the map: what the Explain panel and the tool that explains by a click share."""
 
+import os
 from typing import Iterable, Optional
 
 from qgis.core import QgsMapLayer, QgsPointXY, QgsProject
@@ -7,9 +8,11 @@ from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
 
+from ..bridge.runs import file_of
 from ..bridge.targets import is_detections
 from ..bridge.translation import word
 from ..contract.marking import QT_TRANSLATE_NOOP
+from ..qgis_compat import VECTOR_LAYER
 from .detections import Detection, detection_at
 from .tool_change import GuestTool, put_down
 
@@ -19,24 +22,42 @@ NO_LAYER = QT_TRANSLATE_NOOP(
 NO_DETECTION = QT_TRANSLATE_NOOP(
     "Words", "There is no detection. Click inside an outline of a layer of detections that is visible."
 )
+UNREADABLE = QT_TRANSLATE_NOOP(
+    "Words",
+    "“{layer}” cannot be read any more: its file was moved or deleted, or is damaged. If it holds your detections, "
+    "repair its data source by the layer’s context menu, or detect again: "
+    "Raster ▸ Solar Saliency ▸ Detect Solar Farms…",
+)
 CLICK = QT_TRANSLATE_NOOP("Words", "Click the detection that you want explained.")
-
-
 SELECT = QT_TRANSLATE_NOOP("Words", "Select one detection, or pick one on the map.")
 
 
 def guide(text: str) -> str:
-    """What to do, in the user's language; where there are no detections yet, how to get some."""
+    """What to do, in the user's language; where there are no detections (any more), how to get some."""
     layers = QgsProject.instance().mapLayers().values()
-    return word(text if any(is_detections(layer) for layer in layers) else NO_LAYER)
+    if any(is_detections(layer) for layer in layers):
+        return word(text)
+    lost = next(filter(_is_unreadable, layers), None)
+    return word(UNREADABLE).format(layer=lost.name()) if lost is not None else word(NO_LAYER)
+
+
+def _is_unreadable(layer: QgsMapLayer) -> bool:
+    """Whether a layer's file cannot be read that may have held detections: nothing but the file could say so.
+
+    A layer whose file is deleted under it stays valid until it is loaded anew.
+    """
+    path = file_of(layer)
+    if layer.type() != VECTOR_LAYER or not path.lower().endswith(".gpkg"):
+        return False
+    return not layer.isValid() or not (path.startswith("/vsi") or os.path.isfile(path))
 
 
 def selected_detection(layers: Iterable[Optional[QgsMapLayer]]) -> Optional[Detection]:
     """The detection that is selected in the first of the layers that has any selected; None if it is not just one."""
     for layer in filter(is_detections, layers):
-        selected = layer.selectedFeatures()
-        if selected:
-            return Detection(layer, selected[0]) if len(selected) == 1 else None
+        count = layer.selectedFeatureCount()
+        if count:
+            return Detection(layer, next(layer.getSelectedFeatures())) if count == 1 else None
     return None
 
 

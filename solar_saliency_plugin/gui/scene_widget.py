@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, List
 
-from processing.gui.wrappers import WidgetWrapper
-from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingParameterDefinition, QgsProject
+from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProject
 from qgis.gui import (
     QgsMapLayerComboBox,
     QgsProcessingGui,
@@ -15,19 +14,13 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from ..bridge.runs import is_result
-from .native_widgets import dialog_kind, native_widget
+from .native_widgets import OwnWidget
 
 
-class SceneWidget(WidgetWrapper):
+class SceneWidget(OwnWidget):
     """Chooses a raster layer, a file or a folder; in batch tables and the model designer QGIS's own widget does."""
 
-    def __new__(
-        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
-    ) -> Any:
-        """Our widget in the algorithm's dialog, QGIS's everywhere else."""
-        if dialog_kind(dialog) == QgsProcessingGui.WidgetType.Standard:
-            return super().__new__(cls, parameter, dialog, row, column)
-        return native_widget(parameter, dialog)
+    NATIVE_IN = (QgsProcessingGui.WidgetType.Batch, QgsProcessingGui.WidgetType.Modeler)
 
     def createWidget(self) -> QWidget:  # noqa: D102
         folder = QPushButton("Folder…")
@@ -66,19 +59,11 @@ class SceneWidget(WidgetWrapper):
             self.setValue(folder)
 
 
-class ScenesWidget(WidgetWrapper):
+class ScenesWidget(OwnWidget):
     """Chooses several raster layers, files and folders; in the model designer QGIS's own widget does.
 
     QGIS's widget for several layers opens each of them, and forgets what it cannot open: a folder.
     """
-
-    def __new__(
-        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
-    ) -> Any:
-        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
-        if dialog_kind(dialog) != QgsProcessingGui.WidgetType.Modeler:
-            return super().__new__(cls, parameter, dialog, row, column)
-        return native_widget(parameter, dialog)
 
     def createWidget(self) -> QWidget:  # noqa: D102
         self._scenes: List[Any] = []

@@ -2,12 +2,10 @@
 
 from typing import Any, List, Optional
 
-from processing.gui.wrappers import WidgetWrapper
 from qgis.core import (
     QgsGeometry,
     QgsMapLayer,
     QgsProcessingContext,
-    QgsProcessingParameterDefinition,
     QgsProject,
     QgsReferencedGeometry,
 )
@@ -16,25 +14,17 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QPushButton
 
 from ..bridge.coordinate_systems import crs_text
 from ..qgis_compat import POINT_GEOMETRY, POLYGON_GEOMETRY, VECTOR_LAYER
-from .native_widgets import dialog_kind, native_widget
+from .native_widgets import OwnWidget
 
 #: The parameter with a layer that may be explained instead.
 INSTEAD = "POLYGONS"
 
 
-class TargetWidget(WidgetWrapper):
+class TargetWidget(OwnWidget):
     """A line of text and a button; in the model designer QGIS's own widget.
 
     QGIS's widget for geometries (3.22) drops the CRS of a text, and the target would be looked for elsewhere.
     """
-
-    def __new__(
-        cls, parameter: QgsProcessingParameterDefinition, dialog: QWidget, row: int = 0, column: int = 0
-    ) -> Any:
-        """Our widget in dialogs and batch tables, QGIS's in the model designer."""
-        if dialog_kind(dialog) == QgsProcessingGui.WidgetType.Modeler:
-            return native_widget(parameter, dialog)
-        return super().__new__(cls, parameter, dialog, row, column)
 
     def createWidget(self) -> QWidget:  # noqa: D102
         self._line = QLineEdit()

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from qgis.PyQt.QtGui import QColor, QHelpEvent, QMouseEvent, QPalette
+from qgis.PyQt.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QScrollArea, QTabWidget, QToolTip, QVBoxLayout, QWidget
 
+from solar_saliency.solar_saliency_plugin.contract.band_words import band_text
 from solar_saliency.solar_saliency_plugin.gui.explain_panel import colours
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.axis import Numbers, stretch, tick_text, ticks
+from solar_saliency.solar_saliency_plugin.gui.explain_panel.chart_painting import fitting
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.charts import NONE, Bar, BarChart, WaterfallChart
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.rows import MOST_ROWS, Kind, bar_rows, waterfall_rows
 
@@ -139,6 +141,23 @@ def test_the_tip_says_value_interval_and_doubt():
     assert row.tip == "B08: +0.500, 95 % interval −0.250 … +1.250, nothing can be said of its sign, switched off"
     (row,) = bar_rows([Bar(0, "B08", 0.5, tip=lambda: "my own")]).rows
     assert row.tip == "my own"
+
+
+def test_values_next_to_nothing_are_drawn_as_next_to_nothing():
+    bars = bars_of([1e-4, -2e-4, 1e-4], error=1e-6)
+    for chart, set_bars in (
+        (WaterfallChart(), lambda chart: chart.set_bars(bars, 3.0, 3.0, 5.0)),
+        (BarChart(), lambda chart: chart.set_bars(bars, 5.0)),
+    ):
+        set_bars(chart)
+        shown(chart)
+        plot, rows = chart._layout().plot(0).width(), chart._rows
+        lengths = [abs(rows.shown.share(row.end) - rows.shown.share(row.start)) * plot for row in rows.rows]
+        assert max(lengths) < 1 and rows.shown.high - rows.shown.low >= 5.0
+    chart = WaterfallChart()
+    chart.set_bars(bars, 3.0, 3.0, 5.0)
+    chart.set_now(3.1)
+    assert chart._rows.shown.high - chart._rows.shown.low >= 5.0, "with superpixels switched off, too"
 
 
 def test_early_error_bars_do_not_squeeze_the_bars():
@@ -442,6 +461,20 @@ def test_nothing_is_written_over_anything_else(width, count, scale):
     assert not chart.grab().isNull()
 
 
+@pytest.mark.parametrize("width", [340, 400, 600])
+def test_every_band_of_the_model_has_its_word_in_the_chart(width):
+    names = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
+    chart = BarChart()
+    chart.set_bars([Bar(key, band_text(name), 0.1 * (-1) ** key) for key, name in enumerate(names)])
+    shown(chart, width)
+    place, metrics = chart._layout(), QFontMetrics(chart.font())
+    for name in names:
+        written = fitting(band_text(name), metrics, place.labels(0).width())
+        assert written.startswith(band_text(name)[: len(name) + 2 + 5]), "as much of the word as can be understood"
+    assert fitting("B11 (short-wave infrared)", metrics, metrics.horizontalAdvance("B11 (sh…")) == "B11"
+    assert place.plot(0).width() >= 50
+
+
 def test_a_bar_that_the_map_points_at_is_lit_even_where_it_is_folded():
     chart = shown_waterfall(random_bars(100))
     told = told_by(chart.hovered)
@@ -473,6 +506,28 @@ def test_the_answer_as_switched_is_marked_and_goes_again():
     assert [row.kind for row in chart._rows.rows][-1] is Kind.NOW and chart._rows.rows[-1].end == -1.0
     chart.set_now(None)
     assert len(chart._rows.rows) == before
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_axis_stays_in_view_and_in_line_with_the_rows_that_are_scrolled(reached, dark):
+    chart, area, _ = reached
+    chart.setPalette(palette(dark))
+    height, bar = chart._layout().row_height, area.verticalScrollBar()
+
+    def seen():
+        image = area.viewport().grab().toImage()
+        return image.copy(0, 0, image.width(), height), image.copy(0, height, image.width(), 4 * height)
+
+    axis, rows = seen()
+    assert len({axis.pixel(x, y) for x in range(axis.width()) for y in range(height)}) > 1, "ticks have numbers"
+    hovered = told_by(chart.hovered)
+    for scrolled in (3 * height, bar.maximum(), 5 * height + 7):
+        bar.setValue(scrolled)
+        QApplication.processEvents()
+        same, others = seen()
+        assert same == axis and others != rows
+        QTest.mouseMove(chart, QPoint(20, scrolled + height // 2))
+        assert hovered == [], "what the axis covers is not pointed at"
 
 
 def test_three_hundred_long_names_are_elided_and_scroll_at_the_speed_of_the_screen():

@@ -142,6 +142,9 @@ def test_the_dialog_starts_with_the_scene_and_polygons_of_the_active_detections(
     values = prefilled(found)
     assert values["TARGET"].startswith("CRS=EPSG:32643;MultiPolygon") and "POLYGONS" not in values
     assert "NAME" not in values, "it would stay when the user takes another target"
+    found.selectByIds([feature.id() for feature in found.getFeatures()][:2])
+    chosen = prefilled(found)["POLYGONS"]
+    assert (chosen.source.staticValue(), chosen.selectedFeaturesOnly) == (found.id(), True)
 
 
 # a first look

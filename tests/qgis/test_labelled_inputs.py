@@ -142,6 +142,18 @@ def test_a_copy_of_what_an_expression_picks_does_not_stand_for_its_layer(outline
     assert origin(picked) is None
 
 
+def test_a_copy_of_selected_features_stands_for_them_whatever_is_selected_since(outlines):
+    first, second, _ = (feature.id() for feature in outlines.getFeatures())
+    outlines.selectByIds([first])
+    copy = Features(outlines, selected_only=True).copy()
+    outlines.selectByIds([second])
+    assert origin(copy) is None, "the copy itself is what was run, and a dialog is to start with it"
+    outlines.removeSelection()
+    assert origin(copy) is None
+    outlines.selectByIds([first])
+    assert origin(copy).selectedFeaturesOnly and origin(copy).source.staticValue() == outlines.id()
+
+
 def test_what_a_filter_hides_is_not_copied(algorithm, context, listener, outlines):
     outlines.setSubsetString("since = '2022'")
     copy, told = copied(algorithm, context, listener, outlines.id())

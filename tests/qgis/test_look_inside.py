@@ -5,7 +5,8 @@ import html
 import processing
 import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QApplication, QWidget
 
 from solar_saliency.processing_algorithms.parameters import restore
 from solar_saliency.solar_saliency_plugin.bridge import layers
@@ -52,7 +53,11 @@ def test_a_layers_channels_are_told_and_its_map_lies_in_the_targets_group(asked,
     assert layer.name() == "Layer conductance: encoder.0.0.2 (simulated)" and layer.bandCount() == 3
     assert project.layerTreeRoot().findGroup("Why: detection 12").findLayer(layer.id())
     log = "\n".join(listener.texts)
-    assert "encoder.0.0.2 (24 channels)" in log and "% of all contributions" in log and "off what they should" in log
+    told = next(line for line in listener.texts if line.startswith("The layers are, in order: "))
+    layers_told, blocks = told.split("; and, as blocks of layers: ")
+    assert "encoder.0.0.2 (24 channels)" in layers_told and "encoder.0.0 (" not in layers_told
+    assert "encoder.0.0," in blocks and "encoder.0.0.2" not in blocks
+    assert "% of all contributions" in log and "off what they should" in log
     again = restore(options(METHODS["layerattribution"].request), layers.run_of(layer)["request"])
     assert again["LAYER"] == "encoder.0.0.2" and again["TOP_CHANNELS"] == 2
 
@@ -123,6 +128,21 @@ def test_a_layer_can_be_chosen_and_any_other_name_typed(widgets):
     for name in ("encoder.0.0.2", "backbone.layer4", None):
         layer.setValue(name)
         assert layer.parameterValue() == (name or "")
+
+
+def test_what_tells_layers_apart_can_be_read_in_the_list(widgets):
+    layer, model = widgets
+    model.setValue("wide")
+    box = layer._box
+    box.resize(200, box.sizeHint().height())
+    box.showPopup()
+    QApplication.processEvents()
+    view = box.view()
+    longest = max(view.fontMetrics().horizontalAdvance(text) for text in offered(layer))
+    assert view.viewport().width() > min(longest, QApplication.primaryScreen().availableGeometry().width() - 50)
+    tips = [box.itemData(i, Qt.ItemDataRole.ToolTipRole) for i in range(1, box.count())]
+    assert tips == offered(layer)[1:] and view.textElideMode() == Qt.TextElideMode.ElideRight
+    box.hidePopup()
 
 
 def test_of_a_model_without_known_layers_names_can_be_typed(widgets, tmp_path):

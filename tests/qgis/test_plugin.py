@@ -342,9 +342,29 @@ def test_running_again_shows_the_users_layer_and_no_copy_of_it(
     kept = widget.createWrappedWidget(context)
     widget.setWidgetValue(shown, context)
     assert kept.findChild(QComboBox).currentText().startswith("drawn")
+    memory.removeSelection()
+    window.types[0].trigger()
+    assert isinstance(opened[1]["POLYGONS"], str) == selected_only, "of features that are not selected the copy is left"
     QgsProject.instance().removeMapLayer(memory.id())
     window.types[0].trigger()
-    assert "outlines.gpkg" in opened[1]["POLYGONS"], "of a layer that is gone the copy is left"
+    assert "outlines.gpkg" in opened[2]["POLYGONS"], "of a layer that is gone the copy is left"
+
+
+def test_running_again_says_what_went_with_an_earlier_session_and_shows_no_path_of_it(
+    plugin, window, provider, tmp_path, monkeypatch
+):
+    opened = []
+    monkeypatch.setattr(layer_actions, "launch", lambda *arguments: opened.append(arguments[2]))
+    gone = str(tmp_path / "processing_Yqk" / "0a1b" / "outlines.gpkg")
+    own = str(tmp_path / "moved away.gpkg|layername=outlines")
+    for polygons in (f"{gone}|layername=outlines", own):
+        asked = {"scene": "s.tif", "polygons": polygons, "output": "a.tif"}
+        window.active = with_tag(tmp_path / "a.tif", a_run("attribute", asked))
+        window.types[0].trigger()
+    assert "POLYGONS" not in opened[0] and opened[0]["INPUT"] == "s.tif"
+    assert opened[1]["POLYGONS"] == own, "a file of the user's own is told by its name"
+    (told,) = window.warnings
+    assert "“Or polygons, explained together”" in told and "Choose the layer again" in told
 
 
 def test_detections_that_tell_an_unfit_request_do_not_keep_their_raster_from_running_again(

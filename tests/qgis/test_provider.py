@@ -1,7 +1,8 @@
 """The toolbox: every algorithm is there, shows what the contract says, and says what is missing without an engine."""
 
 import pytest
-from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingParameterDefinition
+from qgis.PyQt.QtWidgets import QCheckBox, QLabel, QScrollArea, QWidget
 
 from solar_saliency.processing_algorithms.parameters import parameter_name
 from solar_saliency.processing_algorithms.provider import ALGORITHMS
@@ -153,3 +154,26 @@ def test_a_page_is_a_file_as_any_other(provider, name):
 
 def test_explaining_and_evaluating_write_pages():
     assert {"attribute", "comparemethods", "deletionmask", "evaluate"} <= set(PAGES)
+
+
+def _dialog(algorithm):
+    from processing.gui.AlgorithmDialog import AlgorithmDialog
+
+    dialog = AlgorithmDialog(algorithm.create(), False, None)
+    dialog.show()
+    contents = [area.widget() for area in dialog.findChildren(QScrollArea) if area.widget() is not None]
+    return dialog, max(contents, key=lambda content: content.minimumSizeHint().width())
+
+
+@pytest.mark.parametrize(
+    "name", ["attribute", "comparemethods", "layerattribution", "deletionmask", "regionshap", "bandshap"]
+)
+def test_no_dialog_is_widened_by_words_of_ours(provider, name):
+    kept, content = _dialog(provider.algorithm(name))
+    plain, of_qgis = _dialog(QgsApplication.processingRegistry().algorithmById("native:buffer"))
+    widest = of_qgis.minimumSizeHint().width()
+    assert content.minimumSizeHint().width() <= widest, "it would be scrolled sideways where QGIS's own is not"
+    shown = [child for child in content.findChildren(QWidget) if isinstance(child, (QLabel, QCheckBox))]
+    assert not [child.text() for child in shown if child.minimumSizeHint().width() > widest + 8]
+    kept.close()
+    plain.close()

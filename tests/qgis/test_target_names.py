@@ -64,6 +64,20 @@ def test_the_only_detection_of_a_layer_that_counts_is_called_so_too(clicked, nam
     assert name_in(method, POLYGONS=clicked.layer.id()) == "", "they are many"
 
 
+@pytest.mark.parametrize(("method", "each"), [("layerattribution", "together"), ("regionshap", "each by itself")])
+def test_the_log_says_how_many_polygons_are_explained_before_it_begins(clicked, name_in, listener, method, each):
+    layer, fewer = clicked.layer, "To explain fewer, select them"
+    name_in(method, POLYGONS=layer.id())
+    told = [text for text in listener.texts if "explained" in text]
+    assert len(told) == 1 and told[0].startswith(f"{layer.featureCount()} polygons are explained")
+    assert each in told[0] and fewer in told[0]
+    layer.selectByIds([feature.id() for feature in layer.getFeatures()][:2])
+    name_in(method, POLYGONS=QgsProcessingFeatureSourceDefinition(layer.id(), True))
+    assert any(text.startswith("2 polygons are explained") and fewer not in text for text in listener.texts)
+    name_in(method, POLYGONS=QgsProcessingFeatureSourceDefinition(layer.id(), False, 1))
+    assert "1 polygon is explained." in listener.texts
+
+
 def test_what_the_button_takes_from_the_map_is_that_detection(clicked, name_in):
     clicked.layer.selectByIds([clicked.feature.id()])
     assert name_in("attribute", TARGET=selected_geometry()) == clicked.name

@@ -25,6 +25,11 @@ class Layer:
     channels: int
 
     @property
+    def is_block(self) -> bool:
+        """Whether it only holds other layers, or joins them: what it gives, one of them gives in most networks."""
+        return any(True for _ in self.module.children())
+
+    @property
     def text(self) -> str:
         """Its size in words."""
         cells = f", cells of {self.cell} × {self.cell} pixels" if self.cell > 1 else ""
@@ -58,8 +63,10 @@ def chosen_layer(view: View, settings: Settings) -> tuple[str, Layer]:
 
 
 def described(layers: dict[str, Layer]) -> str:
-    """Layers by name, with their sizes, in words."""
-    return "; ".join(f"{name} ({layer.text})" for name, layer in layers.items())
+    """Layers by name, with their sizes, in words; then the names of blocks, which hold layers of their own."""
+    told = "; ".join(f"{name} ({layer.text})" for name, layer in layers.items() if not layer.is_block)
+    blocks = ", ".join(name for name, layer in layers.items() if layer.is_block)
+    return "; ".join(filter(None, (told, f"and, as blocks of layers: {blocks}" if blocks else "")))
 
 
 def layers_of(view: View) -> dict[str, Layer]:

@@ -118,9 +118,9 @@ class Attentive(JobPart):
         if self.can_be_left and self.is_stopped:
             raise SeenEnough
 
-    def progress(self, fraction: float, message: str) -> None:
+    def progress(self, fraction: float, message: str, remaining: float | None = None) -> None:
         """Tell how far this stretch is."""
-        super().progress(fraction, self._prefix + message)
+        super().progress(fraction, self._prefix + message, remaining)
 
 
 class SeenEnough(Exception):  # noqa: N818 – it is no error

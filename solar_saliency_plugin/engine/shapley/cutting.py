@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from ...contract.errors import RequestError
+from ...contract.errors import OutOfSightError, RequestError
 from ...contract.region_shap import BandShapRequest, RegionShapRequest
 from ..attribution.changes import seen_by_target, sees_nearby_only, sight_of
 from ..attribution.explained import Explained
@@ -71,7 +71,7 @@ def _inside(item: Item, explained: Explained, view: View) -> np.ndarray:
             "The scene holds no data in the region, or clouds that were left out.", "Choose another place or date."
         )
     if not (inside & _seen(view)).any():
-        raise RequestError(
+        raise OutOfSightError(
             f"The model's answer depends on nothing in the region: {_too_far(item, explained, view)}",
             "Draw it over the target or right beside it.",
         )

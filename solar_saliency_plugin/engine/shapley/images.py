@@ -62,9 +62,10 @@ class ImageGame(Game):
             found.append(parts)
             done += len(parts)
             if message:
-                now, seconds = self.evaluations + done, time.perf_counter() - started
-                of = max(self.expected, self.evaluations + len(coalitions))
-                self._view.job.progress(now / of, message + _awaited(seconds / done * (self.awaited - now)))
+                now, of = self.evaluations + done, max(self.expected, self.evaluations + len(coalitions))
+                each = (self._seconds + time.perf_counter() - started) / (self._timed + done)
+                told = message + _awaited(each * (self.awaited - now))
+                self._view.job.progress(now / of, told, each * (of - now))
         self._seconds += time.perf_counter() - started
         self._timed += len(coalitions)
         return np.concatenate(found)

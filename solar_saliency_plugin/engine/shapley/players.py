@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...contract.errors import RequestError
+from ...contract.errors import OutOfSightError
 from ...contract.region_shap import RESTS
 from .neighbours import touching
 
@@ -122,7 +122,7 @@ def of_regions(
     inside = seen & (labels >= 0)
     numbers = np.unique(labels[inside])
     if not len(numbers):
-        raise RequestError(
+        raise OutOfSightError(
             "The model's answer depends on nothing in the region.",
             "Draw it over the detection or right beside it.",
         )
@@ -142,7 +142,7 @@ def of_bands(
 ) -> Players:
     """Groups of bands as players, each within ``inside`` (H, W), bool; the rest as in :func:`of_regions`."""
     if not (inside & seen).any():
-        raise RequestError(
+        raise OutOfSightError(
             "The model's answer depends on nothing in the region.",
             "Draw it over the detection or right beside it.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...contract.band_words import band_text
 from ...contract.region_looks import is_unclear
 from ...contract.region_shap import Compared, Player, RegionAnswer
 from ...contract.shapley_words import own_name
@@ -27,7 +28,7 @@ def title_of_player(player: Player) -> str:
         return f"{called} ({player.bands})" if player.bands else called
     if player.number:
         return f"superpixel {_numbered(player)}"
-    return player.name if player.bands else "what surrounds the region"
+    return band_text(player.name) if player.bands else "what surrounds the region"
 
 
 def names_of(answer: RegionAnswer, names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from ...contract.region_looks import is_unclear
+from ...contract.region_looks import full_colour, is_unclear
 from ...contract.region_shap import Player, RegionAnswer
 from ..attribution.pictures import LOWERED, RAISED
 from ..reporting.page import GREY, number
@@ -57,8 +57,10 @@ def waterfall(answer: RegionAnswer, description: str, decimals: int) -> str:
     for step in steps:
         reach = 0.0 if math.isnan(step.reach) else step.reach
         ends += [step.start, step.end - reach, step.end + reach]
-    low, high = min(ends), max(ends)
-    scale = _WIDE / ((high - low) or 1.0)
+    # What is next to nothing is drawn as next to nothing.
+    low, long = min(ends), max(ends) - min(ends)
+    wide = max(long, full_colour([answer]))
+    low, scale = low - (wide - long) / 2, _WIDE / wide
     rows = [_end(0, "baseline", answer.f_baseline, (answer.f_baseline - low) * scale)]
     for place, step in enumerate(steps, start=1):
         rows.append(_bar(place, step, low, scale, decimals))

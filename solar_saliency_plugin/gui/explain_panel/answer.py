@@ -56,8 +56,14 @@ class PanelAnswer:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PanelAnswer":
-        """What :meth:`to_json` told; raises ValueError where it is something else."""
-        return built(cls, values)
+        """What :meth:`to_json` told; raises ValueError where it is something else, or does not fit together."""
+        shown = built(cls, values)
+        count = len(shown.players)
+        compared = [one for one in shown.answer.compared if not one.error]
+        lists = [shown.outlines, *(one.phi for one in compared), *(one.standard_error for one in compared)]
+        if any(len(each) != count for each in lists):
+            raise ValueError(f"not all is told of {count} players")
+        return shown
 
 
 def built(cls: Type[Built], values: Any) -> Built:
@@ -88,6 +94,8 @@ def _of_type(kind: Any, value: Any) -> Any:
         return tuple(_of_type(members[0], member) for member in value)
     if isinstance(value, Mapping):
         return {key: _of_type(members[1], member) for key, member in value.items()}
+    if len(members) != len(value):
+        raise ValueError(f"{len(members)} values are meant, not {len(value)}")
     return tuple(_of_type(member, part) for member, part in zip(members, value))
 
 

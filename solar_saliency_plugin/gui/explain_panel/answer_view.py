@@ -1,7 +1,7 @@
 """The answers that are known of a subject, as the panel shows them: other baselines' values and *what if*, too."""
 
 import html
-from typing import Collection, Optional, Tuple
+from typing import Collection, Dict, Optional, Tuple
 
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QObject
@@ -29,6 +29,8 @@ class AnswerView(QObject):
         self._what_if = WhatIf()
         self.findings = Findings()
         self._baseline = self.findings.choices.baseline  # of the superpixels' values that are shown
+        #: Of methods and baselines, the answer whose doubts the user has put away.
+        self._put_away: Dict[Tuple[str, str], PanelAnswer] = {}
         on_map.toggled.connect(self._what_if.toggle)
         on_map.switching_ended.connect(lambda: panel.what_if.setChecked(False))
         panel.waterfall.toggled.connect(self._what_if.toggle)
@@ -39,12 +41,15 @@ class AnswerView(QObject):
         self._what_if.answered.connect(self._show_what_if)
         self._what_if.failed.connect(self._fail_what_if)
         panel.tabs.currentChanged.connect(lambda _: self._tell())
+        panel.doubts.put_away.connect(self._put_doubts_away)
         QgsProject.instance().layersRemoved.connect(self._take_colours_back)
         self._set_what_if(False)
 
     def begin(self, findings: Findings) -> None:
         """Show another subject's answers, if there are any."""
         self._panel.what_if.setChecked(False)
+        if findings is not self.findings:
+            self._put_away = {}
         self.findings = findings
         self._what_if.begin({}, 0.0)
         self._display.clear()
@@ -119,10 +124,21 @@ class AnswerView(QObject):
             lines.append(summary.most_of_it(shown.players))
         panel.told.setText("\n".join(filter(None, lines)))
         doubts = summary.doubts(shown) if shown.whole else []
-        if doubts:
+        if doubts and self._put_away.get((method, baseline)) is not self._answer_of(method):
             panel.doubts.warn("<br>".join(html.escape(text) for text in doubts))
         else:
             panel.doubts.clear()
+
+    def _put_doubts_away(self) -> None:
+        """They stay away for as long as this answer is shown, and come with the next one."""
+        method, baseline, _ = self.of_tab()
+        answer = self._answer_of(method)
+        if answer is not None:
+            self._put_away[method, baseline] = answer
+
+    def _answer_of(self, method: str) -> Optional[PanelAnswer]:
+        """What a method's run found, which is told of every baseline that it compared."""
+        return self.findings.bands if method == BAND_SHAP else self.findings.superpixels
 
     def offer(self, running: bool) -> None:
         """Enable what can be done now."""

@@ -27,14 +27,20 @@ class Stretch(NamedTuple):
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
 
-def stretch(values: Iterable[float], whiskers: Iterable[float] = ()) -> Stretch:
-    """The stretch that holds all values, and the ends of error bars unless they reach too far."""
+def stretch(values: Iterable[float], whiskers: Iterable[float] = (), least: float = 0.0) -> Stretch:
+    """The stretch that holds all values, and the ends of error bars unless they reach too far.
+
+    ``least``: how long it is at least, so that what is next to nothing looks like it.
+    """
     known = list(values) or [0.0]
     low, high = min(known), max(known)
     size = high - low
     if size <= max(1e-9 * max(abs(low), abs(high)), _NOTHING):  # one value, however often
         size = abs(high) if abs(high) > _NOTHING else 1.0
         low, high = low - size / 2, high + size / 2
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    size = high - low
     reached = list(whiskers)
     wide_low = max(min([low, *reached]), low - _WIDENED * size)
     wide_high = min(max([high, *reached]), high + _WIDENED * size)

@@ -18,7 +18,11 @@ _GAP, _PAD, _BAR_PAD, _CAP = 6, 1, 3, 3
 _PLOT = 50
 
 #: The widest that the column of labels may get, as share of the chart.
-_LABELS = 0.4
+_LABELS = 0.5
+
+#: Signs of what people call a band that must be read at least, else its name stands alone: “B11” tells more than
+#: “B11 (sh…”.
+_WORD = 5
 
 #: Most ticks of an axis: few round ones read better.
 _TICKS = 6
@@ -111,9 +115,11 @@ class ChartPainter:
         steps = [index for index, row in enumerate(rows.rows) if row.kind != Kind.NOW]
         self._last = steps[-1] if steps else 0
 
-    def draw(self, part: QRect) -> None:
-        """Draw what lies in a part of the chart."""
-        self._draw_axis()
+    def draw(self, part: QRect, scrolled: int = 0) -> None:
+        """Draw what lies in a part of the chart. ``scrolled``: pixels above the axis; no row is seen behind it."""
+        self._draw_axis(scrolled)
+        below = scrolled + self._place.row_height
+        self._painter.setClipRect(QRect(0, below, self._place.width, max(0, part.bottom() + 1 - below)))
         count = len(self._rows.rows)
         first = max(0, self._place.row_at(part.top()) - 1)  # the line from the row before
         for index in range(first, min(count, self._place.row_at(part.bottom()) + 1)):
@@ -124,7 +130,7 @@ class ChartPainter:
         plot = self._place.plot(0)
         return plot.left() + self._rows.shown.share(value) * plot.width()
 
-    def _draw_axis(self) -> None:
+    def _draw_axis(self, top: int) -> None:
         painter, place = self._painter, self._place
         metrics = QFontMetrics(self._look.font)
         marks, step = self._marks(metrics)
@@ -133,9 +139,9 @@ class ChartPainter:
             x = self._x(value)
             is_zero = self._rows.zero is not None and abs(value) < step / 2
             painter.setPen(QPen(self._look.faint(150 if is_zero else 40), 1))
-            painter.drawLine(QPointF(x, place.row_height), QPointF(x, bottom))
+            painter.drawLine(QPointF(x, top + place.row_height), QPointF(x, bottom))
             text = tick_text(value, step)
-            box = QRectF(x - 100, 0, 200, place.row_height)
+            box = QRectF(x - 100, top, 200, place.row_height)
             box.moveLeft(min(box.left(), place.width - 100 - metrics.horizontalAdvance(text) / 2))
             painter.setPen(self._look.faint(190))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
@@ -181,11 +187,7 @@ class ChartPainter:
         leading = QStyle.visualAlignment(
             self._place.direction, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
         )
-        metrics, label = QFontMetrics(font), row.label
-        if metrics.horizontalAdvance(label) > box.width():
-            label = label.partition(" (")[0]  # “B11” tells more than “B11 (sho…”
-        label = metrics.elidedText(label, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, leading, label)
+        painter.drawText(box, leading, fitting(row.label, QFontMetrics(font), box.width()))
         font.setStrikeOut(False)
         painter.setFont(font)
         # Digits stand below digits, on whichever side the column is.
@@ -240,6 +242,15 @@ class ChartPainter:
                 self._painter.setPen(QPen(self._look.text, 1, Qt.PenStyle.DashLine))
                 x, bottom = self._x(row.end), self._place.top(len(self._rows.rows)) - self._place.row_height
                 self._painter.drawLine(QPointF(x, self._place.row_height), QPointF(x, bottom))
+
+
+def fitting(label: str, metrics: QFontMetrics, width: int) -> str:
+    """As much of a label as there is room for, pixels: of a band's, its word as long as it can be understood."""
+    elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, width)
+    name, bracket, _ = label.partition(" (")
+    if elided == label or len(elided) > len(name + bracket) + _WORD:
+        return elided
+    return metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
 
 
 def _bold(font: QFont) -> QFont:

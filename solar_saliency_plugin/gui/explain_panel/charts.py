@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import (
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
+    QMoveEvent,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -15,6 +16,7 @@ from qgis.PyQt.QtGui import (
 )
 from qgis.PyQt.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
+from .chart_keys import moved
 from .chart_painting import ChartPainter, Layout, Look, layout, row_height
 from .rows import NONE, Bar, Kind, Row, Rows, bar_rows, waterfall_rows
 
@@ -25,11 +27,11 @@ translate = QCoreApplication.translate
 #: Pixels: as wide as a chart wants to be, and the least that it can be read at.
 _WIDTH, _LEAST = 340, 220
 
-#: Rows that a chart without bars is high, and that a page of the keyboard has.
-_EMPTY, _PAGE = 6, 10
+#: Rows that a chart without bars is high.
+_EMPTY = 6
 
-#: How many rows around the middle of one are brought into view with it: its neighbours are not cut in half, and the
-#: first one's are the baseline and the axis.
+#: How many rows around the middle of one are brought into view with it: the axis covers one, and neighbours are not cut
+#: in half.
 _AROUND = 2.5
 
 #: What changes how charts look.
@@ -104,7 +106,19 @@ class Chart(QWidget):
         """The row that the keyboard is at; rows may have moved, or gone."""
         return next((index for index, row in enumerate(self._rows.rows) if row.identity == self._current), None)
 
+    def _scrolled(self) -> int:
+        """How many pixels of the chart are scrolled out above: the axis is below them, over the rows."""
+        return max(0, -self.y())
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """What is scrolled leaves the axis where it is."""
+        super().moveEvent(event)
+        self.update()
+        self._point()
+
     def _row_at(self, place: QPoint) -> Optional[Row]:
+        if place.y() < self._scrolled() + row_height(self.fontMetrics()):
+            return None  # the axis is there
         index = self._layout().row_at(place.y())
         return self._rows.rows[index] if 0 <= index < len(self._rows.rows) else None
 
@@ -132,7 +146,7 @@ class Chart(QWidget):
         lit = self._told if self._told != NONE else self._highlighted
         focused = self._current_index() if self.hasFocus() else None
         look = Look(self._colours(), self.font(), self._index(lit), focused, self.devicePixelRatioF())
-        ChartPainter(painter, self._rows, self._layout(), look).draw(event.rect())
+        ChartPainter(painter, self._rows, self._layout(), look).draw(event.rect(), self._scrolled())
 
     def _colours(self) -> QPalette:
         """The palette of what is seen behind the chart: style sheets, such as of QGIS's themes, make widgets clear."""
@@ -202,7 +216,7 @@ class Chart(QWidget):
                 self.toggled.emit(bar.key)
                 return
         elif self._rows.rows:
-            to = _moved(event.key(), -1 if at is None else at, len(self._rows.rows))
+            to = moved(event.key(), -1 if at is None else at, len(self._rows.rows))
             if to is not None:
                 self._choose(to)
                 return
@@ -247,42 +261,31 @@ class Chart(QWidget):
             )
 
 
-def _moved(key: int, at: int, count: int) -> Optional[int]:
-    """Where a key moves to from a row (−1: from none); None: it does not move."""
-    to = {
-        Qt.Key.Key_Down: at + 1,
-        Qt.Key.Key_Up: at - 1,
-        Qt.Key.Key_Home: 0,
-        Qt.Key.Key_End: count - 1,
-        Qt.Key.Key_PageDown: at + _PAGE,
-        Qt.Key.Key_PageUp: at - _PAGE,
-    }.get(key)
-    return None if to is None else max(0, min(count - 1, to))
-
-
 class WaterfallChart(Chart):
     """From the answer for the baseline, at the top, to that for the image, at the bottom: a bar a superpixel."""
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self._answer: Tuple[Sequence[Bar], float, float] = ((), 0.0, 0.0)
+        self._least = 0.0
         self._now: Optional[float] = None
         self.setAccessibleName(translate("ExplainPanel", "Waterfall of superpixels"))
 
-    def set_bars(self, bars: Sequence[Bar], f_baseline: float, f_x: float) -> None:
+    def set_bars(self, bars: Sequence[Bar], f_baseline: float, f_x: float, least: float = 0.0) -> None:
         """Show bars, the largest |φ| first whatever their order; may be called many times a second.
 
         The smallest of very many are one bar, “n others”. What the values leave between their sum and ``f_x`` (such as
-        L-Shapley's do) is a bar “not shared out”.
+        L-Shapley's do) is a bar “not shared out”. ``least``: how much of the number line is shown at least, in units
+        of the answer.
         """
-        self._answer = (tuple(bars), f_baseline, f_x)
-        self._show(waterfall_rows(*self._answer, self._now))
+        self._answer, self._least = (tuple(bars), f_baseline, f_x), least
+        self._show(waterfall_rows(*self._answer, self._now, least))
 
     def set_now(self, f_now: Optional[float]) -> None:
         """Mark what the model answers now, with superpixels switched off; None: as it was."""
         self._now = f_now
         if self._rows.rows:
-            self._show(waterfall_rows(*self._answer, f_now))
+            self._show(waterfall_rows(*self._answer, f_now, self._least))
 
 
 class BarChart(Chart):
@@ -292,6 +295,6 @@ class BarChart(Chart):
         super().__init__(parent)
         self.setAccessibleName(translate("ExplainPanel", "Bars of bands"))
 
-    def set_bars(self, bars: Sequence[Bar]) -> None:
-        """Show bars; may be called many times a second."""
-        self._show(bar_rows(bars))
+    def set_bars(self, bars: Sequence[Bar], least: float = 0.0) -> None:
+        """Show bars; may be called many times a second. ``least``: how much of the number line is shown at least."""
+        self._show(bar_rows(bars, least))

@@ -66,7 +66,7 @@ class Display:
     def show_bands(self, shown: PanelAnswer) -> None:
         """Show the bands' values."""
         if shown.estimated:
-            self._panel.bars.set_bars(bars_of(shown, ()))
+            self._panel.bars.set_bars(bars_of(shown, ()), full_colour([shown.answer]))
 
     def switch_off(self, players: Collection[int]) -> None:
         """Show which superpixels are switched off."""
@@ -93,7 +93,9 @@ class Display:
 
     def _paint_bars(self, shown: PanelAnswer) -> None:
         if shown.estimated:
-            self._panel.waterfall.set_bars(bars_of(shown, self._off), shown.answer.f_baseline, shown.answer.f_x)
+            answer = shown.answer
+            bars, limit = bars_of(shown, self._off), full_colour([answer])
+            self._panel.waterfall.set_bars(bars, answer.f_baseline, answer.f_x, limit)
 
 
 def bars_of(shown: PanelAnswer, off: Collection[int]) -> List[Bar]:

@@ -18,7 +18,7 @@ translate = QCoreApplication.translate
 MENDED_BY_SET_UP = (ErrorKind.ENGINE_MISSING, ErrorKind.ENGINE_OUTDATED)
 
 #: The failures of a region that is too far from the detection that was picked.
-OUT_OF_SIGHT = (ErrorKind.BAD_REQUEST, ErrorKind.EXTENT_OUTSIDE)
+OUT_OF_SIGHT = (ErrorKind.OUT_OF_SIGHT, ErrorKind.EXTENT_OUTSIDE)
 
 
 def tell(
@@ -44,6 +44,17 @@ def tell(
         message.fail(html.escape(outcome.error))
     else:
         message.hint(translate("ExplainPanel", "Cancelled."))
+
+
+def tell_of_damage(message: Message) -> None:
+    """Say that the answer of a project that was opened cannot be shown."""
+    message.warn(
+        translate(
+            "ExplainPanel",
+            "What this project remembers of an explanation is damaged, or of another version of the plugin, and is "
+            "left out. Explain again.",
+        )
+    )
 
 
 def _has_an_answer_itself(outcome: Outcome, subject: Subject) -> bool:

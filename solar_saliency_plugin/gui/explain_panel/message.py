@@ -2,7 +2,7 @@
 
 from typing import Callable, List, Optional
 
-from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtCore import QCoreApplication, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QTextDocumentFragment
 from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QToolButton, QVBoxLayout, QWidget
 
@@ -15,6 +15,9 @@ class Message(QFrame):
     Texts are rich texts. Colours are the theme's own: the icon tells how grave it is. A screen reader is told so by the
     accessible name, whose change Qt announces: its alerts cannot be sent from Python.
     """
+
+    #: The user has read it, and does not want to see it any more.
+    put_away = pyqtSignal()
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -37,8 +40,9 @@ class Message(QFrame):
         self._close.setAccessibleName(self._close.toolTip())
         self._close.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_TitleBarCloseButton))
         self._close.clicked.connect(self.clear)
+        self._close.clicked.connect(self.put_away)
         self._answered: Optional[Callable[[], None]] = None
-        self.is_hint = False
+        self._told, self.is_hint = "", False
         column = QVBoxLayout()
         column.addWidget(self.text)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -69,9 +73,13 @@ class Message(QFrame):
         self._answered = then
         self.button.show()
 
+    def says(self, text: str) -> bool:
+        """Whether that is what is said now."""
+        return self._told == text
+
     def clear(self) -> None:
         """Have nothing to say."""
-        self._answered, self.is_hint = None, False
+        self._answered, self._told, self.is_hint = None, "", False
         self.hide()
 
     def buttons(self) -> List[QWidget]:
@@ -79,7 +87,7 @@ class Message(QFrame):
         return [self.button, self._close]
 
     def _say(self, kind: str, text: str, icon: QStyle.StandardPixmap) -> None:
-        self._answered, self.is_hint = None, False
+        self._answered, self._told, self.is_hint = None, text, False
         self.button.hide()
         size = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
         self._icon.setPixmap(self.style().standardIcon(icon).pixmap(size, size))

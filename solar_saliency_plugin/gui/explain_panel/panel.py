@@ -122,7 +122,10 @@ class ExplainPanel(QgsDockWidget):
         self.welcome.setVisible(not shown)
 
     def show_running(self, running: bool) -> None:
-        """Show progress, or what came out."""
+        """Show progress, which has yet to begin, or what came out."""
+        self.explain.setText(translate("ExplainPanel", "Stop") if running else translate("ExplainPanel", "Expla&in"))
+        self.progress.setValue(0)
+        self.stage.setText(translate("ExplainPanel", "Starting …"))
         self.progress.setVisible(running)
         self.stage.setVisible(running)
 

@@ -11,7 +11,7 @@ from ....processing_algorithms.base import setup_link
 from ...bridge import environment
 from ...contract.errors import SolarSaliencyError
 from ..detections import Detection
-from ..picking import SELECT, guide, selected_detection
+from ..picking import SELECT, guide
 from . import failures, state
 from .answer_view import AnswerView
 from .baselines import others
@@ -21,6 +21,7 @@ from .handing_on import HandingOn
 from .on_map import OnMap
 from .panel import BANDS_TAB, ExplainPanel
 from .runs import BAND_SHAP, REGION_SHAP, Explaining, Outcome, Then
+from .selected import Selected
 from .subject import Subject, of_detection, of_region
 
 translate = QCoreApplication.translate
@@ -36,6 +37,7 @@ class Presenter(QObject):
         self._map = OnMap(iface.mapCanvas(), panel.tools)
         self._view = AnswerView(panel, self._map)
         self._handing_on = HandingOn(panel, self._map, self._view)
+        self._selected = Selected(iface, panel, lambda: self.findings.subject)
         self._running: Optional[Explaining] = None
         self._former = Findings()  # the newest that had an answer, in case that the next question gets none
         self._bands_failed = False
@@ -50,6 +52,7 @@ class Presenter(QObject):
         project.readProject.disconnect(self.restore)
         project.writeProject.disconnect(self._remember)
         self._abandon()
+        self._selected.remove()
         self._view.end()
         self._map.remove()
 
@@ -98,6 +101,7 @@ class Presenter(QObject):
 
     def _ask(self, subject: Callable[[], Subject]) -> None:
         self._abandon()
+        self._selected.settle()
         try:
             found = subject()
         except SolarSaliencyError as error:
@@ -129,17 +133,12 @@ class Presenter(QObject):
         choices, more = self.findings.again(method, baseline)
         self._start(method, choices, more, then, choices != self.findings.choices)
 
-    def _explain_selected(self) -> None:
-        """Nothing was picked yet: without a mouse, one selects a detection in a table."""
-        detection = selected_detection([self._iface.activeLayer(), *self._map.canvas.layers()])
+    def _explain_or_stop(self) -> None:
+        detection = self._selected.detection() if self._running is None else None
         if detection is not None:
             self.explain_detection(detection)
-        else:
+        elif self.findings.subject is None:
             self._hint(guide(SELECT))
-
-    def _explain_or_stop(self) -> None:
-        if self.findings.subject is None:
-            self._explain_selected()
         elif self._running is None:
             self._bands_failed = False
             self._start(REGION_SHAP, self._panel.choices(), {})
@@ -223,23 +222,19 @@ class Presenter(QObject):
 
     def _busy(self) -> None:
         panel = self._panel
-        panel.progress.setValue(0)
-        panel.stage.setText(translate("ExplainPanel", "Starting …"))
-        panel.explain.setText(translate("ExplainPanel", "Stop"))
-        panel.explain.setEnabled(True)
         panel.show_running(True)
         panel.show_answer(True)
         self._view.offer(True)
+        self._selected.pause(True)
 
     def _idle(self) -> None:
         panel, has_any = self._panel, self.findings.superpixels is not None or self._view.has_values
         panel.show_running(False)
-        panel.explain.setText(translate("ExplainPanel", "Expla&in"))
-        panel.explain.setEnabled(True)
         panel.show_answer(has_any)
         if not has_any:
             self._map.bring_layers_back()
         self._view.offer(False)
+        self._selected.pause(False)
 
     def _hint(self, text: str) -> None:
         if text:
@@ -261,9 +256,14 @@ class Presenter(QObject):
     # What is remembered
 
     def _on_choice(self) -> None:
-        is_other = self._panel.choices() != self.findings.choices
-        if is_other and self.findings.superpixels is not None and self._running is None:
-            self._panel.message.hint(translate("ExplainPanel", "Press “Explain” to see it with these choices."))
+        """Say how to see another choice, until that is taken back."""
+        if self.findings.superpixels is None or self._running is not None or self._selected.detection() is not None:
+            return
+        message, press = self._panel.message, translate("ExplainPanel", "Press “Explain” to see it with these choices.")
+        if self._panel.choices() != self.findings.choices:
+            message.hint(press)
+        elif message.says(press):
+            message.clear()
 
     def _on_return(self) -> None:
         """Return in the box of a number is meant as “Explain”."""
@@ -283,6 +283,7 @@ class Presenter(QObject):
         self._bands_failed, self._former = False, Findings()
         self._map.clear()
         self._view.begin(Findings())
+        self._selected.settle()
         self._panel.message.clear()
         self._panel.show_choices(Choices())
 
@@ -295,3 +296,5 @@ class Presenter(QObject):
             self._view.begin(known.findings)
             self._map.show_subject(known.findings.subject)
         self._idle()
+        if known.is_damaged:
+            failures.tell_of_damage(self._panel.message)

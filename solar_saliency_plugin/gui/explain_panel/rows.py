@@ -107,14 +107,16 @@ class Rows:
     zero: Optional[float] = None
 
 
-def bar_rows(bars: Sequence[Bar]) -> Rows:
-    """Bars from a zero line, in the order given."""
+def bar_rows(bars: Sequence[Bar], least: float = 0.0) -> Rows:
+    """Bars from a zero line, in the order given; see ``BarChart.set_bars``."""
     numbers = Numbers(bar.value for bar in bars)
     rows = tuple(_of_bar(bar, 0.0, numbers) for bar in bars)
-    return Rows(rows, _stretch_of(rows, [0.0]), zero=0.0)
+    return Rows(rows, _stretch_of(rows, [0.0], least), zero=0.0)
 
 
-def waterfall_rows(bars: Sequence[Bar], f_baseline: float, f_x: float, f_now: Optional[float] = None) -> Rows:
+def waterfall_rows(
+    bars: Sequence[Bar], f_baseline: float, f_x: float, f_now: Optional[float] = None, least: float = 0.0
+) -> Rows:
     """From one answer to the other, the largest |φ| first; see ``WaterfallChart.set_bars``."""
     ordered = sorted(bars, key=lambda bar: -abs(bar.value))
     alone = ordered if len(ordered) <= MOST_ROWS else ordered[: MOST_ROWS - 1]
@@ -144,12 +146,12 @@ def waterfall_rows(bars: Sequence[Bar], f_baseline: float, f_x: float, f_now: Op
     if f_now is not None:
         tip = translate("ExplainPanel", "The model’s answer without the superpixels that are switched off")
         rows.append(_of_answer(Kind.NOW, translate("ExplainPanel", "As switched"), f_now, tip, answers))
-    return Rows(tuple(rows), _stretch_of(rows, []))
+    return Rows(tuple(rows), _stretch_of(rows, [], least))
 
 
-def _stretch_of(rows: Sequence[Row], more: List[float]) -> Stretch:
+def _stretch_of(rows: Sequence[Row], more: List[float], least: float) -> Stretch:
     ends = [end for row in rows for end in (row.start, row.end)]
-    return stretch(ends + more, [end for row in rows for end in row.whiskers])
+    return stretch(ends + more, [end for row in rows for end in row.whiskers], least)
 
 
 def _of_bar(bar: Bar, start: float, numbers: Numbers) -> Row:

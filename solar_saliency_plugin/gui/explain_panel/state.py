@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from qgis.core import QgsProject
 
@@ -22,10 +22,14 @@ MOST_PLAYERS = 300
 
 @dataclass(frozen=True)
 class Remembered:
-    """All that is remembered. choices: those that the panel shows, which may be others than those of the findings."""
+    """All that is remembered. choices: those that the panel shows, which may be others than those of the findings.
+
+    is_damaged: whether there were findings that cannot be read.
+    """
 
     choices: Choices = field(default_factory=Choices)
     findings: Findings = field(default_factory=Findings)
+    is_damaged: bool = False
 
 
 def save(project: QgsProject, choices: Choices, findings: Findings) -> None:
@@ -52,25 +56,28 @@ def load(project: QgsProject) -> Remembered:
     text, _ = project.readEntry(SCOPE, KEY, "")
     try:
         plain = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return Remembered()
-    known = plain if isinstance(plain, dict) else {}
-    return Remembered(_choices(known.get("choices")), _findings(known.get("findings")))
-
-
-def _findings(plain: Any) -> Findings:
+        choices, found = _choices(plain.get("choices")), plain.get("findings")
+    except (AttributeError, ValueError, RecursionError):
+        return Remembered(is_damaged=True)
     try:
-        request = plain["request"]
-        return Findings(
-            subject=built(Subject, plain["subject"]),
-            choices=_choices(plain.get("choices")),
-            request=request if isinstance(request, dict) else None,
-            superpixels=PanelAnswer.from_json(plain["superpixels"]) if plain.get("superpixels") else None,
-            bands=PanelAnswer.from_json(plain["bands"]) if plain.get("bands") else None,
-            layers={str(baseline): str(layer) for baseline, layer in (plain.get("layers") or {}).items()},
-        )
+        return Remembered(choices, _findings(found or {}))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return Remembered(choices, is_damaged=True)
+
+
+def _findings(plain: Mapping[str, Any]) -> Findings:
+    """What is known of a subject; raises one of many errors where it is of another version, or damaged."""
+    if plain.get("subject") is None:
         return Findings()
+    request = plain["request"]
+    return Findings(
+        subject=built(Subject, plain["subject"]),
+        choices=_choices(plain.get("choices")),
+        request=request if isinstance(request, dict) else None,
+        superpixels=PanelAnswer.from_json(plain["superpixels"]) if plain.get("superpixels") else None,
+        bands=PanelAnswer.from_json(plain["bands"]) if plain.get("bands") else None,
+        layers={str(baseline): str(layer) for baseline, layer in (plain.get("layers") or {}).items()},
+    )
 
 
 def _choices(plain: Any) -> Choices:

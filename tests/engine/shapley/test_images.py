@@ -234,6 +234,37 @@ def test_until_there_are_values_it_is_told_how_long_they_will_take(
     assert told and set(told) == {"Adding one after the other"}
 
 
+def test_the_time_that_is_left_comes_from_evaluations_and_is_never_less_than_that_of_the_first_values(
+    view_of: Callable[..., View], wide_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+
+    class Listener(SilentListener):
+        def progressed(self, progress: Progress) -> None:
+            told.append(progress)
+
+    seconds = iter(range(10**6))
+    monkeypatch.setattr(images, "SOON", 1e-9)
+    monkeypatch.setattr(job, "REPORT_INTERVAL", 0.0)
+    view = view_of(wide_model, 24, 24)
+    game = ImageGame(view, _players(view, 12))
+    monkeypatch.setattr(View, "at_a_time", 8)
+    whole = Job(Listener())
+    game.work_for(whole.part(0.2, 0.6))  # what came before was quick, and says nothing of how long this will take
+    monkeypatch.setattr(images.time, "perf_counter", lambda: float(next(seconds)))
+    next(refining(game, "permutations", 600, seed=1))
+    awaited = [re.search(r"first values in about (\d+) (s|minutes)", one.message) for one in told]
+    assert len(told) > 1 and all(awaited[:-1])
+    for one, found in zip(told, awaited, strict=True):
+        first = float(found[1]) * (60 if found[2] == "minutes" else 1) if found else 0.0
+        assert one.remaining is not None and one.remaining > first
+    fractions = [one.fraction for one in told]
+    assert fractions == sorted(fractions) and 0.2 < fractions[0] < fractions[-1] < 0.6
+    game.work_for(whole.part(0.6, 1.0))
+    game._view.job.progress(0.5, "half of it", 10.0)
+    assert told[-1].remaining == pytest.approx(10.0), "nothing comes after it"
+
+
 def test_the_time_of_an_evaluation_is_known_of_a_game_that_was_closed(
     view_of: Callable[..., View], wide_model: Model
 ) -> None:

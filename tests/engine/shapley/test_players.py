@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solar_saliency_plugin.contract.errors import RequestError
+from solar_saliency_plugin.contract.errors import OutOfSightError
 from solar_saliency_plugin.engine.shapley.players import (
     Players,
     band_groups,
@@ -105,7 +105,7 @@ def test_what_is_drawn_adds_up(labels: np.ndarray, seen: np.ndarray) -> None:
 
 
 def test_a_region_that_nothing_sees_is_refused(labels: np.ndarray, seen: np.ndarray) -> None:
-    with pytest.raises(RequestError, match="depends on nothing"):
+    with pytest.raises(OutOfSightError, match="depends on nothing"):
         of_regions(labels, seen & (labels < 0), 10)
-    with pytest.raises(RequestError, match="depends on nothing"):
+    with pytest.raises(OutOfSightError, match="depends on nothing"):
         of_bands(labels >= 0, seen & (labels < 0), single_bands(BANDS), 10)

@@ -1,11 +1,13 @@
 """Colours and hatching follow one rule: in layers, on pages, and in what the panel is told."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from solar_saliency_plugin.contract.region_looks import full_colour, is_certain, is_unclear
+from solar_saliency_plugin.contract.region_shap import Compared
 from solar_saliency_plugin.engine.shapley.picture import region_picture
 from solar_saliency_plugin.engine.shapley.styles import decimals, superpixels_style
 from solar_saliency_plugin.engine.shapley.tables import sign_of
@@ -54,3 +56,13 @@ def test_hatched_is_whose_known_error_leaves_its_sign_open(
 
 def test_the_headline_takes_no_rounding_for_a_part_that_lowered_the_answer() -> None:
     assert "Nothing lowered it." in headline(answer_of(superpixels(LABELS), [1.0, -1e-9, 2.0]))
+
+
+def test_values_next_to_nothing_never_have_full_colour() -> None:
+    drawn = superpixels(LABELS)
+    small = replace(answer_of(drawn, [1e-6, -2e-6, 1e-6]), f_x=3.0, f_baseline=2.0)
+    assert full_colour([small]) == pytest.approx(0.03), "a hundredth of what the model answers"
+    other = Compared("zero", "zero", -4.0, (4.0, -1.0, math.nan), (0.1,) * 3, 0.5, (), 9)
+    failed = Compared("mean", "mean", math.nan, (), (), math.nan, (), 0, error="No.")
+    assert full_colour([replace(small, compared=(failed, other))]) == 4.0, "another baseline shows what is large"
+    assert full_colour([replace(small, f_x=math.nan, f_baseline=math.nan)]) == 2e-6

@@ -18,6 +18,7 @@ from solar_saliency_plugin.contract.errors import (
     ExtentOutsideError,
     LongRunError,
     MethodUnsuitableError,
+    OutOfSightError,
     RequestError,
     TargetEmptyError,
 )
@@ -180,7 +181,7 @@ def test_where_no_polygon_can_be_explained_the_first_reason_is_told(explain: Exp
         ),
         (
             {"target": FARM, "region": outline(slice(60 + 30, 95), COLS_LEFT)},
-            RequestError,
+            OutOfSightError,
             "depends on nothing in the region: the model sees only [0-9]+ m around .*lies 300 m away from the target.*"
             "right beside it",
         ),

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from solar_saliency_plugin.contract.band_words import band_text
 from solar_saliency_plugin.contract.region_shap import (
     BandShapRequest,
     BandShapResult,
@@ -163,9 +165,9 @@ def test_bands_are_called_by_their_names(tell: Tell) -> None:
     drawn = of_all_bands(inside)
     page = tell([answer_of(drawn, [0.1, 3.0, *range(-8, 0), 0.2])], [drawn])
     text = said(page)
-    assert "B03 raised the answer most: +3" in text and "B04 lowered the answer most: −8" in text
+    assert "B03 (green) raised the answer most: +3" in text and "B04 (red) lowered the answer most: −8" in text
     assert "engine bandshap" in text and "exact" in text and "Area (ha)" not in text
-    assert all(band in text for band in BANDS)
+    assert all(page.count(f">{band_text(band)}<") >= 2 for band in BANDS), "in the chart and in the table"
 
 
 def test_of_many_regions_the_first_are_told_in_full_and_the_others_in_a_table(
@@ -255,3 +257,12 @@ def test_the_picture_hatches_what_is_not_clear() -> None:
     rows = slice(int(0.55 * height), int(0.7 * height))
     assert 0.05 < dark[rows, int(0.3 * width) : int(0.7 * width)].mean() < 0.3
     assert not dark[int(0.3 * height) : int(0.45 * height)].any()
+
+
+def test_bars_of_values_next_to_nothing_are_next_to_nothing_on_the_page() -> None:
+    drawn = superpixels(LABELS)
+    answer = replace(answer_of(drawn, [1e-5, -2e-5, 1e-5, 1e-5, 1e-5]), f_x=3.0, f_baseline=3.0, difference=0.0)
+    wide = [
+        float(width) for width in re.findall(r'width="([0-9.]+)" height="16" fill="#(?!1a)', waterfall(answer, "", 6))
+    ]
+    assert len(wide) == 5 and max(wide) < 1

@@ -228,14 +228,6 @@ def test_the_project_remembers_choices_question_and_answers(entry, presenter, pa
     assert f_x != shown.answer.f_x
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "[" * 100_000, '{"choices": 3, "findings": {"subject": 1}}', '{"findings": 4}']
-)
-def test_what_is_damaged_in_a_project_is_left_out(project, text):
-    project.writeEntry(state.SCOPE, state.KEY, text)
-    assert state.load(project) == state.Remembered()
-
-
 def test_a_project_without_an_explanation_is_not_changed_by_the_panel(entry, project):
     project.setDirty(False)
     entry.action.setChecked(False)

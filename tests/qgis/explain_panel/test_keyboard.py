@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QFont, QKeySequence
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
+from solar_saliency.solar_saliency_plugin.gui.detections import Detection
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.baselines import BaselinesPage
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.display import bars_of
 from solar_saliency.solar_saliency_plugin.gui.explain_panel.panel import ExplainPanel
@@ -167,6 +168,54 @@ def test_without_a_mouse_the_detection_that_is_selected_is_explained(presenter, 
     panel.explain.click()
     assert presenter.findings.subject.name == f"detection {first['id']}", "that of the topmost layer"
     presenter.reset()
+
+
+def selected(panel, found, feature):
+    """Select a detection as a table does, and give what the panel says of it: in words, and to a screen reader."""
+    found.selectByIds([feature.id()])
+    return told(panel), panel.explain.accessibleName()
+
+
+def test_without_a_mouse_one_goes_on_to_the_detection_that_is_selected_next(presenter, panel, found, window):
+    first, second = sorted(found.getFeatures(), key=lambda feature: feature["area_ha"])[:2]
+    panel.superpixels.setValue(6)
+    found.selectByIds([first.id()])
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert (told(panel), panel.explain.accessibleName()) == ("", "")
+    name = f"detection {second['id']}"
+    offered = (f"“Explain” takes {name} now, which is selected.", f"Explain {name}")
+    assert selected(panel, found, second) == offered
+    assert selected(panel, found, first) == ("", ""), "that is what the panel shows"
+    panel.superpixels.setValue(7)
+    panel.superpixels.editingFinished.emit()
+    assert "Press “Explain”" in told(panel)
+    assert selected(panel, found, second) == offered
+    panel.superpixels.editingFinished.emit()
+    assert told(panel) == offered[0], "whose choices they are is known"
+    panel.explain.setFocus()
+    QTest.keyClick(panel.explain, KEY.Key_Space)
+    assert presenter.findings.subject.name == name and panel.explain.accessibleName() == ""
+    wait_until(lambda: presenter._running is None)
+    assert presenter.findings.superpixels.answer.target_pixels == second["pixels"] and not told(panel)
+    panel.explain.click()
+    assert presenter.findings.subject.name == name, "nothing else was selected since"
+    assert selected(panel, found, first) == ("", ""), "now the button stops"
+    wait_until(lambda: presenter._running is None)
+    assert panel.explain.accessibleName() == f"Explain detection {first['id']}"
+    window.canvas.setLayers([])
+    assert (told(panel), panel.explain.accessibleName()) == ("", "")
+
+
+def test_what_was_selected_before_a_detection_was_picked_is_not_taken(presenter, panel, found):
+    first, second = sorted(found.getFeatures(), key=lambda feature: feature["area_ha"])[:2]
+    found.selectByIds([first.id()])
+    presenter.explain_detection(Detection(found, second))
+    wait_until(lambda: presenter._running is None)
+    assert not panel.explain.accessibleName()
+    panel.explain.click()
+    assert presenter.findings.subject.name == f"detection {second['id']}"
+    wait_until(lambda: presenter._running is None)
 
 
 def test_without_detections_one_is_told_how_to_get_some(panel, found):

@@ -49,6 +49,32 @@ def test_warnings_of_an_answer_stay_as_long_as_it_is_shown(stopped, presenter, p
     assert not doubts(panel), "what is shown is another answer"
 
 
+def put_away(message):
+    (cross,) = message.findChildren(QToolButton)
+    cross.click()
+
+
+def test_warnings_that_were_put_away_stay_away_until_another_answer_is_shown(
+    stopped, presenter, panel, project, tmp_path
+):
+    put_away(panel.doubts)
+    for tab in ("baselines", "bands", "superpixels"):
+        panel.show_tab(tab)
+        wait_until(lambda: presenter._running is None)
+        assert not doubts(panel), tab
+    panel.what_if.setChecked(True)
+    switch(panel, presenter, 0)
+    assert not doubts(panel)
+    assert project.write(str(tmp_path / "p.qgz")) and project.read(str(tmp_path / "p.qgz"))
+    assert "Stopped after" in doubts(panel), "the project was opened again"
+    put_away(panel.doubts)
+    panel.explain.click()
+    wait_until(lambda: bars(panel.waterfall))
+    panel.explain.click()
+    wait_until(lambda: presenter._running is None)
+    assert "Stopped after" in doubts(panel), "that is another answer"
+
+
 def test_warnings_of_an_answer_come_back_with_the_project(stopped, presenter, panel, project, tmp_path):
     presenter.findings.superpixels = PanelAnswer.from_json(
         {**stopped.to_json(), "warnings": ["Part of the region was left out."]}

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 
 import pytest
 from qgis.PyQt.QtWidgets import QApplication
@@ -124,6 +125,18 @@ def test_after_a_project_was_opened_again_the_files_are_still_those_of_what_is_s
     wait_until(lambda: added(project))
     (layer,) = added(project)
     assert "zero" in layer.name() and "compared with zero" in panel.told.text()
+
+
+def test_a_baseline_that_differs_by_nothing_looks_like_nothing_in_the_chart_and_on_the_map(presenter, panel, found):
+    shown = explained(presenter, found)
+    other, largest = compared(shown, "").answer.compared[0], max(abs(player.phi) for player in shown.players)
+    small = replace(other, f_baseline=shown.answer.f_x, phi=tuple(1e-4 * phi for phi in other.phi))
+    presenter.findings.superpixels = replace(shown, answer=replace(shown.answer, compared=(small,)))
+    presenter._view.show()
+    panel.baselines.table.setCurrentCell(ZERO, 0)
+    rows, limit = panel.waterfall._rows, presenter._map.superpixels._limit
+    lengths = [abs(rows.shown.share(row.end) - rows.shown.share(row.start)) for row in rows.rows]
+    assert 0 < max(lengths) < 1e-3 and limit == pytest.approx(largest)
 
 
 def test_it_is_said_where_baselines_hide_nothing_and_yet_order_superpixels_differently(presenter, panel, found):

@@ -100,6 +100,29 @@ def test_what_the_detections_were_made_from_may_be_gone(presenter, panel, found,
         os.rename(files["OUTPUT"] + ".away", files["OUTPUT"])
 
 
+@pytest.mark.parametrize("in_this_session", [True, False])
+def test_a_layer_of_detections_whose_file_is_gone_is_named_with_a_way_out(
+    panel, found, files, project, tmp_path, in_this_session
+):
+    assert found.name() == "Detections" and project.write(str(tmp_path / "p.qgz"))
+    os.rename(files["POLYGONS"], files["POLYGONS"] + ".away")
+    try:
+        if not in_this_session:
+            assert project.read(str(tmp_path / "p.qgz"))
+        panel.explain.click()
+        assert "“Detections” cannot be read any more" in told(panel), told(panel)
+        assert "repair its data source" in told(panel) and "Detect Solar Farms…" in told(panel)
+        panel.message.clear()
+        panel.tools["pick"].click()
+        assert "“Detections” cannot be read any more" in told(panel)
+        panel.tools["pick"].click()
+    finally:
+        os.rename(files["POLYGONS"] + ".away", files["POLYGONS"])
+    if in_this_session:
+        panel.explain.click()
+        assert told(panel) == "Select one detection, or pick one on the map."
+
+
 def test_the_maps_context_menu_offers_the_panel_on_detections(entry, found):
     class Event:
         def __init__(self, point):
@@ -164,3 +187,15 @@ def test_the_choices_are_asked_for(presenter, panel, found):
     panel.explain.click()
     wait_until(lambda: presenter._running is None)
     assert sum(player.number > 0 for player in presenter.findings.superpixels.players) <= 10
+
+
+def test_the_hint_to_press_explain_goes_when_a_choice_is_taken_back(presenter, panel, found):
+    explained(presenter, found)
+    soil, zero = panel.baseline.findData("soil"), panel.baseline.findData("zero")
+    for index, is_told in ((zero, True), (soil, False)):
+        panel.baseline.setCurrentIndex(index)
+        panel.baseline.activated.emit(index)
+        assert ("Press “Explain”" in told(panel)) == is_told
+    panel.copy.click()
+    panel.baseline.activated.emit(soil)
+    assert "clipboard" in told(panel), "what else is said stays"

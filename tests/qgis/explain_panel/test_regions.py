@@ -70,6 +70,14 @@ def test_a_region_out_of_the_models_sight_can_be_explained_itself(presenter, pan
     assert itself(presenter, panel) is not None
 
 
+def test_what_is_refused_for_another_reason_is_told_without_an_offer_to_explain_the_region(presenter, panel, found):
+    explained(presenter, found)
+    panel.method.setCurrentIndex(panel.method.findData("exact"))
+    panel.superpixels.setValue(60)
+    drawn(presenter, beside(found))
+    assert "Exact values of" in told(panel) and panel.message.button.isHidden(), told(panel)
+
+
 def itself(presenter, panel):
     """Take up the offer to explain the region alone, and see that all its pixels are what is explained."""
     assert panel.message.button.text() == "Explain the Region Itself" and not panel.message.button.isHidden()
