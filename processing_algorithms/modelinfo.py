@@ -63,9 +63,14 @@ class ModelInfo(EngineAlgorithm):
         card = result["card"]
         return [
             f"{card['title']}: {card['summary']}",
-            f"Bands: {', '.join(card['bands'])}. Level: {card['level']}. Threshold: {card['threshold']:g}.",
+            f"Bands: {', '.join(card['bands'])}. Level: {card['level']}. {_marking(card)}",
             f"Receptive field: {result['receptive_field']} pixels to each side; {result['parameters']} weights.",
         ]
+
+
+def _marking(card: Dict[str, Any]) -> str:
+    core = f", for the core of a detection {card['core']:g}" if card["core"] else ""
+    return f"Threshold: {card['threshold']:g}{core}."
 
 
 def card_page(result: Dict[str, Any]) -> str:

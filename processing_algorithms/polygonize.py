@@ -23,6 +23,13 @@ class Polygonize(EngineAlgorithm):
 
 def found_in_words(result: Dict[str, Any]) -> str:
     """How many detections there are, and what was left out."""
-    count, dropped = result["detections"], result["dropped_small"]
+    count, small, unsure = result["detections"], result["dropped_small"], result["dropped_unsure"]
     found = f"{count} detection{'' if count == 1 else 's'}, {result['total_ha']:.1f} ha in all."
-    return found + (f" {dropped} smaller than the minimum area left out." if dropped else "")
+    if small:
+        found += f" {small} smaller than the minimum area left out."
+    if unsure:
+        found += (
+            f" {unsure} more left out because the probability nowhere reaches {result['core']:g} on five pixels; "
+            "Detections to Polygons keeps them with a core of 0."
+        )
+    return found

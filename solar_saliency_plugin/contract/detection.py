@@ -33,11 +33,12 @@ class RunTimeOptions:
 
 @dataclass(frozen=True)
 class DetectResult:
-    """A probability raster was written."""
+    """A probability raster was written. core: what the model asks of a detection's core, 0 for nothing."""
 
     output: str
     mask_output: str
     threshold: float
+    core: float
     detected_ha: float
     detected_share: float
     valid_share: float
@@ -84,14 +85,16 @@ class DetectRequest(RunTimeOptions, SceneOptions):
 
 @dataclass(frozen=True)
 class PolygonizeResult:
-    """Detection polygons were written."""
+    """Detection polygons were written. dropped_small: smaller than the minimum area; dropped_unsure: without a core."""
 
     output: str
     layer: str
     detections: int
     total_ha: float
     dropped_small: int
+    dropped_unsure: int
     threshold: float
+    core: float
     seconds: float
     warnings: Tuple[str, ...] = ()
 
@@ -101,8 +104,9 @@ class PolygonizeResult:
 class PolygonizeRequest:
     """Turn a probability raster into detection polygons with area and probability.
 
-    Pixels that touch by an edge and reach the threshold become one polygon. Areas are geodesic, in hectares; holes
-    stay holes.
+    Pixels that touch by an edge and reach the threshold become one polygon, if five of them or more, its core, reach
+    the higher probability that is asked of those (hysteresis thresholding, Canny 1986): what is only half sure
+    everywhere is mostly ground that looks a little like panels. Areas are geodesic, in hectares; holes stay holes.
     """
 
     probability: str = option("The probability raster that Detect Solar Farms wrote.", role=Role.RASTER)
@@ -115,3 +119,11 @@ class PolygonizeRequest:
         maximum=1.0,
     )
     minimum_area: float = option("Smaller detections are left out.", 0.2, unit="ha", minimum=0.0, maximum=1e6)
+    core: Optional[float] = option(
+        "Probability that five pixels or more of a detection must reach. Empty: what the model asks for. 0: nothing.",
+        None,
+        unit="probability",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+    )

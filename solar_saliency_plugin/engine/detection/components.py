@@ -15,16 +15,23 @@ from ..imagery.grid import Window
 #: Rows of one strip.
 STRIP = 512
 
+#: Pixels that make up the core of a detection: a quarter of the smallest that is kept.
+CORE_PIXELS = 5
+
 
 @dataclass(frozen=True)
 class Component:
-    """One connected detection. ``peak`` is its most probable pixel (the first in reading order where several are)."""
+    """One connected detection. ``peak`` is its most probable pixel (the first in reading order where several are).
+
+    sure: pixels of it that reach the probability that is asked of a core.
+    """
 
     window: Window
     pixels: int
     probability_sum: float
     peak_probability: float
     peak: Tuple[int, int]
+    sure: int
 
     @property
     def mean_probability(self) -> float:
@@ -43,18 +50,24 @@ class Component:
             self.probability_sum + other.probability_sum,
             first.peak_probability,
             first.peak,
+            self.sure + other.sure,
         )
 
 
 def find_components(
-    read: Callable[[Window], np.ndarray], height: int, width: int, threshold: float, progress: Callable[[float], None]
+    read: Callable[[Window], np.ndarray],
+    height: int,
+    width: int,
+    threshold: float,
+    progress: Callable[[float], None],
+    core: float = 0.0,
 ) -> List[Component]:
     """The components of ``probability >= threshold``, in reading order of their first pixels.
 
     ``read`` gives the probability (rows, cols) of a window, NaN where there is none; ``progress`` is told the share of
-    rows that are done.
+    rows that are done; ``core``: probability from which a component's pixels count as sure.
     """
-    strips = _Strips()
+    strips = _Strips(core)
     for row in range(0, height, STRIP):
         window = Window(row, 0, min(STRIP, height - row), width)
         strips.add(read(window), row, threshold)
@@ -65,7 +78,8 @@ def find_components(
 class _Strips:
     """Union-find over the labels of all strips so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: float) -> None:
+        self._core = core
         self._parents: List[int] = [0]  # label 0 is the background
         self._found: Dict[int, Component] = {}
         self._last_row = np.zeros(0, dtype=np.int64)
@@ -73,7 +87,7 @@ class _Strips:
     def add(self, probability: np.ndarray, first_row: int, threshold: float) -> None:
         labels, _ = ndimage.label(probability >= threshold)
         offset = len(self._parents) - 1
-        for component in _measure(labels, probability, first_row):
+        for component in _measure(labels, probability, first_row, self._core):
             label = len(self._parents)
             self._parents.append(label)
             self._found[label] = component
@@ -102,7 +116,7 @@ class _Strips:
         self._parents[max(one, other)] = min(one, other)
 
 
-def _measure(labels: np.ndarray, probability: np.ndarray, first_row: int) -> Iterator[Component]:
+def _measure(labels: np.ndarray, probability: np.ndarray, first_row: int, core: float) -> Iterator[Component]:
     for label, (rows, cols) in enumerate(ndimage.find_objects(labels), start=1):
         own = labels[rows, cols] == label
         values = np.where(own, probability[rows, cols], -np.inf)
@@ -113,4 +127,5 @@ def _measure(labels: np.ndarray, probability: np.ndarray, first_row: int) -> Ite
             float(values[own].sum(dtype=np.float64)),
             float(values[row, col]),
             (first_row + rows.start + int(row), cols.start + int(col)),
+            int((values >= core).sum()),
         )

@@ -287,6 +287,7 @@ def _result(plan: _Plan, counts: List[WindowCount], resumed: int, job: Job) -> D
         output=str(plan.output),
         mask_output=str(plan.mask_output or ""),
         threshold=plan.threshold,
+        core=plan.model.card.core or 0.0,
         detected_ha=detected * pixel_width * pixel_height / 1e4,
         detected_share=detected / valid,
         valid_share=valid / pixels,

@@ -20,7 +20,7 @@ from ..imagery.style import style, threshold_values
 from ..job import Job
 from ..provenance import read_run, run_tag
 from ..windowed.sole_writer import sole_writer
-from .components import Component, find_components
+from .components import CORE_PIXELS, Component, find_components
 
 #: Name of the layer in the GeoPackage.
 LAYER = "detections"
@@ -29,6 +29,15 @@ LAYER = "detections"
 DEFAULT_THRESHOLD = 0.5
 
 _WGS84 = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What makes pixels a detection: probabilities of all of them and of the core (0: none is asked), and hectares."""
+
+    threshold: float
+    core: float
+    minimum_ha: float
 
 
 @dataclass(frozen=True)
@@ -59,15 +68,15 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
             _check(dataset, source)
             run = read_run(dataset.tags())
             check_output(output, _scene(run), (".gpkg",))
-            threshold = _threshold(request, run, job)
-            detections, dropped = _detections(dataset, threshold, request.minimum_area, job)
+            marking = Marking(_threshold(request, run, job), _core(request, run), request.minimum_area)
+            detections, small, unsure = _detections(dataset, marking, job)
             crs = dataset.crs
     except rasterio.errors.RasterioIOError as error:
         raise SceneUnreadableError(
             f"The raster {source.name} cannot be read: {error}", "It may be damaged; run the detection again."
         ) from error
     if not detections:
-        job.warn(f"No detection: nowhere does the probability reach {threshold:g} over {request.minimum_area:g} ha.")
+        job.warn(_none_found(marking, unsure))
     for warning in run.get("warnings", []):
         job.warn(str(warning))
     result = PolygonizeResult(
@@ -75,13 +84,15 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
         layer=LAYER,
         detections=len(detections),
         total_ha=sum(d.area_ha for d in detections),
-        dropped_small=dropped,
-        threshold=threshold,
+        dropped_small=small,
+        dropped_unsure=unsure,
+        threshold=marking.threshold,
+        core=marking.core,
         seconds=job.seconds,
         warnings=tuple(job.warnings),
     )
     with writing_geopackage(), sole_writer(output):
-        _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, threshold)
+        _write(output, detections, crs.to_wkt(), _tags(request, run, result), run, marking.threshold)
     job.finish("Done")
     return result
 
@@ -112,7 +123,27 @@ def _threshold(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> flo
     return float(made_with)
 
 
-def _detections(dataset: Any, threshold: float, minimum_ha: float, job: Job) -> "tuple[List[Detection], int]":
+def _core(request: PolygonizeRequest, run: Dict[str, Any]) -> float:
+    """What is asked of a core; rasters of models that ask for nothing, and of other programs, say nothing."""
+    if request.core is not None:
+        return request.core
+    asked = run.get("result", {}).get("core", 0.0)
+    return float(asked) if isinstance(asked, (int, float)) and 0 <= asked <= 1 else 0.0
+
+
+def _none_found(marking: Marking, unsure: int) -> str:
+    if not unsure:
+        return f"No detection: nowhere does the probability reach {marking.threshold:g} over {marking.minimum_ha:g} ha."
+    places = f"{unsure} place{'' if unsure == 1 else 's'}"
+    return (
+        f"No detection: the probability reaches {marking.threshold:g} over {marking.minimum_ha:g} ha in {places}, but "
+        f"nowhere {marking.core:g} on {CORE_PIXELS} pixels. With a core of 0 they are kept."
+    )
+
+
+def _detections(dataset: Any, marking: Marking, job: Job) -> "tuple[List[Detection], int, int]":
+    """The detections, and how many were left out as too small and for want of a core."""
+
     def read(window: Window) -> np.ndarray:
         values = dataset.read(1, window=window.to_rasterio(), masked=True).astype(np.float32).filled(np.nan)
         if ((values < 0) | (values > 1)).any():
@@ -124,19 +155,29 @@ def _detections(dataset: Any, threshold: float, minimum_ha: float, job: Job) -> 
 
     finding = job.part(0, 0.5)
     components = find_components(
-        read, dataset.height, dataset.width, threshold, lambda share: finding.progress(share, "Looking for detections")
+        read,
+        dataset.height,
+        dataset.width,
+        marking.threshold,
+        lambda share: finding.progress(share, "Looking for detections"),
+        marking.core,
     )
     to_degrees = Transformer.from_crs(dataset.crs, "EPSG:4326", always_xy=True)
     outlining = job.part(0.5, 0.95)
     detections = []
+    unsure = 0
     for place, component in enumerate(components):
         outlining.progress(place / len(components), f"Outlining detection {place + 1} of {len(components)}")
-        geometry = _outline(read(component.window) >= threshold, component, dataset.transform)
+        geometry = _outline(read(component.window) >= marking.threshold, component, dataset.transform)
         in_degrees = shapely.transform(geometry, to_degrees.transform, interleaved=False)
         area_ha = abs(_WGS84.geometry_area_perimeter(in_degrees)[0]) / 1e4
-        if area_ha >= minimum_ha:
+        if area_ha < marking.minimum_ha:
+            continue
+        if marking.core and component.sure < CORE_PIXELS:
+            unsure += 1
+        else:
             detections.append(_detection(component, geometry, area_ha, dataset.transform, to_degrees))
-    return detections, len(components) - len(detections)
+    return detections, len(components) - len(detections) - unsure, unsure
 
 
 def _outline(detected: np.ndarray, component: Component, transform: Any) -> shapely.Geometry:
@@ -174,7 +215,12 @@ def _detection(
 
 
 def _tags(request: PolygonizeRequest, run: Dict[str, Any], result: PolygonizeResult) -> Dict[str, str]:
-    told = {"threshold": result.threshold, "detections": result.detections, "total_ha": result.total_ha}
+    told = {
+        "threshold": result.threshold,
+        "core": result.core,
+        "detections": result.detections,
+        "total_ha": result.total_ha,
+    }
     return run_tag(
         "polygonize",
         request,

@@ -46,7 +46,8 @@ class Card:
     model saw in training. resampling: how 20 m bands came to 10 m. pixel_size: metres. mean, std: normalisation,
     reflectance, one value a band. architecture: family and its parameters. receptive_field: one-sided, pixels, over all
     stride phases. threshold: probability, chosen on validation sites. training, quality: figures and their
-    conditions, free in form.
+    conditions, free in form. core: the higher probability that the core of a detection must reach; None: nothing more
+    than the threshold is asked, and a card may leave it out.
 
     Families: "unet" (:class:`~.unet.UNet`) with stem, width, depth and convolutions, and "exported", a network of the
     user's own (:class:`~.foreign.ForeignNetwork`), with format ("torch.export" or "torchscript"), gives ("logits" or
@@ -72,6 +73,7 @@ class Card:
     threshold: float
     training: dict[str, Any]
     quality: dict[str, Any]
+    core: float | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Card":
@@ -142,8 +144,8 @@ def _problem(values: Any) -> str:
     if _is_deep(values, MAXIMUM_NESTING):
         return "its objects lie too deep in each other"
     names = {f.name for f in fields(Card)}
-    if values.keys() != names:
-        missing, unknown = sorted(names - values.keys()), sorted(values.keys() - names)
+    missing, unknown = sorted(names - values.keys() - {"core"}), sorted(values.keys() - names)
+    if missing or unknown:
         return "; ".join(
             f"{what} {', '.join(which[:10])}" for what, which in (("missing", missing), ("unknown", unknown)) if which
         )
@@ -158,6 +160,8 @@ def _problem(values: Any) -> str:
         "receptive_field is out of range": _is_whole(values["receptive_field"], 0, 4096),
         "stride is out of range": _is_whole(values["stride"], 1, 2**MAXIMUM_DEPTH),
         "threshold is not between 0 and 1": _is_number(values["threshold"]) and 0 < values["threshold"] < 1,
+        "core is not between 0 and 1": values.get("core") is None
+        or (_is_number(values["core"]) and 0 < values["core"] < 1),
         "training or quality is no object": all(isinstance(values[name], dict) for name in ("training", "quality")),
     }
     problem = next((what for what, passed in checks.items() if not passed), "")

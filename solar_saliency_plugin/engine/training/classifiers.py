@@ -48,7 +48,7 @@ def _compared(kept: Networks) -> dict[str, Any]:
     """
     networks, chosen = kept.of(), kept.chosen()
     areas = [
-        (chosen.test[fold], area)
+        (chosen.test[fold].threshold, area)
         for fold, scenes in false_areas(kept.data, networks, "test").items()
         for area in scenes.values()
     ]

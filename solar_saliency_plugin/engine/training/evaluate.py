@@ -102,7 +102,7 @@ class _Run:
     unmasked: bool = False
 
     def __post_init__(self) -> None:
-        self.single = Series(self.threshold, MINIMUM_HA)
+        self.single = Series(self.threshold, MINIMUM_HA, self.model.card.core or 0.0)
         self.averaged = Series(self._threshold_for_averages(), MINIMUM_HA)
         self.shown = Shown(self.outlines) if self.outlines is not None else None
 

@@ -17,6 +17,7 @@ from ..models.unet import UNet
 from . import splits
 from .farms import SNOW_LIMIT, FarmView
 from .haze import seen_through_haze
+from .marking import PIXEL_AREA, Marked
 from .objects import SIZE_NAMES, ObjectTally, match_objects
 from .scores import Counts as Countables
 from .scores import Interval, PixelCounts, Tally, bootstrap, bootstrap_all
@@ -35,9 +36,6 @@ INNER_PIXELS, LARGER_BY, MARGIN = 40, 32, 8
 
 #: Months by what the ground looks like in the middle latitudes of the north.
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
-
-#: Square metres of a pixel.
-PIXEL_AREA = 100.0
 
 
 @dataclass(frozen=True)
@@ -93,12 +91,14 @@ def averaged_tallies(predicted: Iterable[Prediction], strip: bool) -> dict[int, 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The threshold that each site is scored at: one for single dates, and one for means over dates, which are less
-    extreme. Both were chosen without the site.
+    """What each site is scored at: for single dates, and for means over dates, which are less extreme.
+
+    Both were chosen without the site. cores: what detections must reach, see :class:`~.marking.Marking`.
     """
 
     single: Mapping[int, float]
     averaged: Mapping[int, float]
+    cores: Mapping[int, float]
 
 
 def farm_scores(predicted: Sequence[Prediction], thresholds: Thresholds) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def farm_scores(predicted: Sequence[Prediction], thresholds: Thresholds) -> dict
         "views": len(clear),
         "all_pixels": _pixel_scores(predicted, thresholds, strip=False),
         "without_outlines_strip": _pixel_scores(predicted, thresholds, strip=True),
-        "objects": _object_scores(clear, thresholds.single),
+        "objects": _object_scores(clear, thresholds),
     }
 
 
@@ -218,21 +218,34 @@ def total(counts: Iterable[PixelCounts]) -> PixelCounts:
     return sum(counts, PixelCounts())
 
 
-def objects(predicted: Iterable[Prediction], thresholds: Mapping[int, float]) -> dict[int, ObjectTally]:
+def objects(predicted: Iterable[Prediction], thresholds: Thresholds) -> dict[int, ObjectTally]:
     """Farms of every date, found and missed, and detections, true and false, by site."""
     tallies: dict[int, ObjectTally] = {}
     for one in predicted:
         site, view = one.view.site, one.view
-        found = match_objects(one.probability, view.coverage, view.valid, thresholds[site], PIXEL_AREA)
+        found = match_objects(
+            one.probability,
+            view.coverage,
+            view.valid,
+            thresholds.single[site],
+            PIXEL_AREA,
+            core=thresholds.cores[site],
+        )
         tallies[site] = tallies.get(site, ObjectTally()) + found.tally()
     return tallies
 
 
-def _object_scores(clear: Sequence[Prediction], thresholds: Mapping[int, float]) -> dict[str, Any]:
+def _object_scores(clear: Sequence[Prediction], thresholds: Thresholds) -> dict[str, Any]:
     """What :func:`objects` finds, by size."""
     found = by_place(objects(clear, thresholds))
     everything = sum(found.values(), ObjectTally())
+    pixels = Tally()
+    for one in clear:
+        site, valid = one.view.site, one.view.valid
+        kept = Marked(np.where(valid, one.probability, 0), thresholds.single[site]).mask(thresholds.cores[site])
+        pixels.add(kept[valid].astype(np.float32), one.view.coverage[valid] >= 0.5)
     return {
+        "iou_of_their_pixels": rounded(pixels.iou(0.5)),
         "recall_from_1_ha": interval(bootstrap(found, lambda tally: tally.from_size(1.0).recall())),
         "precision": interval(bootstrap(found, ObjectTally.precision)),
         "f1": interval(bootstrap(found, ObjectTally.f1)),

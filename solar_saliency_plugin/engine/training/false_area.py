@@ -1,46 +1,43 @@
 """What a network marks where no farm is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from ..models.unet import UNet
 from .backgrounds import Background
-from .evaluation import PIXEL_AREA, THRESHOLDS, probability, rounded
-from .objects import MINIMUM_HA
+from .evaluation import probability, rounded
+from .marking import Marked, Marking
 from .scores import Ground, Tally
 
 
 @dataclass(frozen=True)
 class FalseArea:
-    """What is marked in a scene without farms.
+    """What is marked in a scene without farms: its probability (H, W), 0 where nothing was seen.
 
-    pixels: valid ones; tally: of all of them; detected: pixels in detections at each of :data:`THRESHOLDS`, those as
-    small as polygonizing drops left out.
+    pixels: valid ones; tally: of all of them.
     """
 
+    values: np.ndarray
     pixels: int
     tally: Tally
-    detected: np.ndarray
+    _marked: dict[float, Marked] = field(default_factory=dict)
 
-    def __add__(self, other: "FalseArea") -> "FalseArea":
-        """Both together."""
-        return FalseArea(self.pixels + other.pixels, self.tally + other.tally, self.detected + other.detected)
+    def detected(self, marking: Marking) -> int:
+        """Pixels in detections, those that polygonizing drops left out."""
+        if marking.threshold not in self._marked:  # many cores are tried with one threshold
+            self._marked[marking.threshold] = Marked(self.values, marking.threshold)
+        return self._marked[marking.threshold].pixels(marking.core)
 
-    def share_detected(self, threshold: float) -> float:
-        """Share of the valid pixels that lie in detections; ``threshold`` is one of :data:`THRESHOLDS`."""
-        return float(self.detected[THRESHOLDS.index(threshold)]) / self.pixels
-
-    def ground(self, threshold: float) -> Ground:
+    def ground(self, marking: Marking) -> Ground:
         """Hectares seen and falsely detected."""
-        return Ground(self.pixels / 100, float(self.detected[THRESHOLDS.index(threshold)]) / 100)
+        return Ground(self.pixels / 100, self.detected(marking) / 100)
 
-    def percent(self, threshold: float) -> dict[str, float | None]:
+    def percent(self, marking: Marking) -> dict[str, float | None]:
         """Plain values for a card."""
         return {
-            "pixels": rounded(100 * self.tally.share_above(threshold)),
-            "detections": rounded(100 * self.share_detected(threshold)),
+            "pixels": rounded(100 * self.tally.share_above(marking.threshold)),
+            "detections": rounded(100 * self.detected(marking) / self.pixels),
         }
 
 
@@ -48,12 +45,4 @@ def false_area(network: UNet, scene: Background) -> FalseArea:
     """What ``network`` marks in a scene without farms."""
     values = np.where(scene.valid, probability(network, scene.reflectance, scene.valid), 0)
     everywhere = values[scene.valid]
-    detected = np.array([_in_detections(values >= np.float32(threshold)) for threshold in THRESHOLDS])
-    return FalseArea(everywhere.size, Tally.of(everywhere, np.zeros(everywhere.shape, bool)), detected)
-
-
-def _in_detections(marked: np.ndarray) -> int:
-    """Pixels of those components that are no smaller than what polygonizing keeps."""
-    labels, _ = ndimage.label(marked)
-    sizes = np.bincount(labels.ravel())[1:]
-    return int(sizes[sizes * PIXEL_AREA >= MINIMUM_HA * 1e4].sum())
+    return FalseArea(values, everywhere.size, Tally.of(everywhere, np.zeros(everywhere.shape, bool)))

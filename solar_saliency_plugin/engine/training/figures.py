@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .backgrounds import place
-from .cross_validation import Learned, choose_thresholds, false_areas, predicted, quiet_places
+from .cross_validation import Learned, choose_thresholds, false_areas, mean_false_share, predicted, quiet_places
 from .evaluation import (
     THRESHOLDS,
+    Thresholds,
     farm_scores,
     found_inside_large_farms,
     interval,
@@ -21,6 +22,7 @@ from .evaluation import (
 from .false_area import FalseArea
 from .farms import SNOW_LIMIT
 from .kept_networks import SOME_FOLDS, Networks
+from .marking import Marking
 from .objects import ObjectTally
 from .scores import Ground, bootstrap
 
@@ -49,13 +51,18 @@ def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
         for level in ("L2A", "L1C")
     }
     return {
-        "threshold": chosen.shipped,
+        "threshold": chosen.shipped.threshold,
+        "core": chosen.shipped.core,
         "threshold_for_dates_averaged": chosen.shipped_averaged,
-        "thresholds_of_folds": {"single_dates": chosen.test, "dates_averaged": chosen.test_averaged},
+        "thresholds_of_folds": {
+            "single_dates": {fold: marking.threshold for fold, marking in chosen.test.items()},
+            "cores": {fold: marking.core for fold, marking in chosen.test.items()},
+            "dates_averaged": chosen.test_averaged,
+        },
         "calibration": [asdict(one.calibration) for one in networks],
         **farm_scores(predicted(kept.data, networks, "test"), chosen.by_site()),
         "found_inside_large_farms": [
-            found_inside_large_farms(one.network, kept.data.sites("test", one.fold), chosen.test[one.fold])
+            found_inside_large_farms(one.network, kept.data.sites("test", one.fold), chosen.test[one.fold].threshold)
             for one in networks
         ],
         "false_area_percent": {
@@ -67,20 +74,23 @@ def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
         },
         "false_ha_per_100_km2": false,
         "quiet_places": rounded(quiet_places(kept.data, ground)),
-        "by_threshold": _by_threshold(kept, networks, areas),
+        "mean_false_area_percent": rounded(100 * mean_false_share(kept.data, ground)),
+        "by_core": _by_core(kept, networks, areas, chosen.shipped.threshold),
+        "by_threshold": _by_threshold(kept, networks, areas, chosen.shipped.core),
     }
 
 
 def _by_threshold(
-    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]]
+    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]], core: float
 ) -> list[dict[str, Any]]:
-    """What other thresholds would give, so that users can choose their own."""
+    """What other thresholds would give, with the core that is shipped, so that users can choose their own."""
     clear = [one for one in predicted(kept.data, networks, "test") if one.view.snow <= SNOW_LIMIT]
     tallies = [pooled(site_tallies(clear, strip)) for strip in (False, True)]
     found = []
     for threshold in THRESHOLDS[::5]:
-        everywhere = {one.view.site: threshold for one in clear}
-        ground = mean_ground(areas, dict.fromkeys(areas, threshold))
+        sites = {one.view.site for one in clear}
+        everywhere = Thresholds(dict.fromkeys(sites, threshold), {}, dict.fromkeys(sites, core))
+        ground = mean_ground(areas, dict.fromkeys(areas, Marking(threshold, core)))
         judged = sum(objects(clear, everywhere).values(), ObjectTally())
         found.append(
             {
@@ -90,6 +100,29 @@ def _by_threshold(
                 "precision": rounded(tallies[0].precision(threshold)),
                 "recall": rounded(tallies[0].recall(threshold)),
                 "recall_from_1_ha": rounded(judged.from_size(1.0).recall()),
+                "quiet_places": rounded(quiet_places(kept.data, ground)),
+            }
+        )
+    return found
+
+
+def _by_core(
+    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]], threshold: float
+) -> list[dict[str, Any]]:
+    """What asking more or less of a detection's core would give, at the threshold that is shipped."""
+    clear = [one for one in predicted(kept.data, networks, "test") if one.view.snow <= SNOW_LIMIT]
+    sites = {one.view.site for one in clear}
+    found = []
+    for core in (0.0, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
+        thresholds = Thresholds(dict.fromkeys(sites, threshold), {}, dict.fromkeys(sites, core))
+        ground = mean_ground(areas, dict.fromkeys(areas, Marking(threshold, core)))
+        judged = sum(objects(clear, thresholds).values(), ObjectTally())
+        found.append(
+            {
+                "core": core,
+                "recall_below_1_ha": rounded(judged.of_size(0).recall()),
+                "recall_from_1_ha": rounded(judged.from_size(1.0).recall()),
+                "mean_false_area_percent": rounded(100 * mean_false_share(kept.data, ground)),
                 "quiet_places": rounded(quiet_places(kept.data, ground)),
             }
         )
@@ -110,12 +143,12 @@ def in_short(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def mean_ground(areas: Mapping[int, Mapping[str, FalseArea]], thresholds: Mapping[int, float]) -> dict[str, Ground]:
-    """What was seen and falsely detected in each scene at its fold's threshold; the mean over folds that test it."""
+def mean_ground(areas: Mapping[int, Mapping[str, FalseArea]], markings: Mapping[int, Marking]) -> dict[str, Ground]:
+    """What was seen and falsely detected in each scene by its fold's marking; the mean over folds that test it."""
     found: dict[str, list[Ground]] = {}
     for fold, scenes in areas.items():
         for name, area in scenes.items():
-            found.setdefault(name, []).append(area.ground(thresholds[fold]))
+            found.setdefault(name, []).append(area.ground(markings[fold]))
     return {
         name: Ground(sum(g.seen for g in grounds) / len(grounds), sum(g.false for g in grounds) / len(grounds))
         for name, grounds in found.items()
@@ -123,10 +156,12 @@ def mean_ground(areas: Mapping[int, Mapping[str, FalseArea]], thresholds: Mappin
 
 
 def _mean_percent(
-    areas: Mapping[int, Mapping[str, FalseArea]], name: str, thresholds: Mapping[int, float]
+    areas: Mapping[int, Mapping[str, FalseArea]], name: str, markings: Mapping[int, Marking]
 ) -> float | None:
     """Percent of a scene's pixels that reach the threshold; the mean over the folds that test it."""
-    shares = [scenes[name].tally.share_above(thresholds[fold]) for fold, scenes in areas.items() if name in scenes]
+    shares = [
+        scenes[name].tally.share_above(markings[fold].threshold) for fold, scenes in areas.items() if name in scenes
+    ]
     return rounded(100 * float(np.mean(shares)))
 
 

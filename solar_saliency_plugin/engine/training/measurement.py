@@ -153,8 +153,9 @@ Counts = TypeVar("Counts", bound=Countable)
 class Series:
     """All that was counted over a series of images: single dates, or dates averaged."""
 
-    def __init__(self, threshold: float, minimum_ha: float) -> None:
+    def __init__(self, threshold: float, minimum_ha: float, core: float = 0.0) -> None:
         self.threshold = threshold
+        self.core = core
         self.minimum_ha = minimum_ha
         self.tallies: dict[Cell, Tally] = {}
         self.ground: dict[Cell, Ground] = {}
@@ -211,7 +212,7 @@ class ImageCounter:
         self._month = int(day[5:7]) if day else 0
         self._pixel_area = width * height
         self._crs = grid.crs.to_string()
-        self._matcher = ObjectMatcher(series.threshold, grid.width)
+        self._matcher = ObjectMatcher(series.threshold, grid.width, series.core)
         self._pixels, self._ground = PixelCounts(), Ground()
         self._seen = False
 

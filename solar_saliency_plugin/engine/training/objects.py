@@ -6,7 +6,8 @@ The convention, the same in every report:
 * A farm is found where 30 % of its area or more is detected. A detection is true where 30 % of its pixels or more touch
   a farm. The two are asked apart, so that a farm found in two pieces, or two farms found as one, count as found: an
   outline holds lanes and corners without panels, and a map of 10 m pixels cannot be asked for its exact shape.
-* Detections smaller than those that polygonizing keeps do not count, nor do farms as small.
+* Detections smaller than those that polygonizing keeps do not count, nor do farms as small, nor do detections without
+  the core that the model asks for.
 * A farm of which less than half was seen (clouds, no data) is not judged, and of the others only what was seen. A
   detection that is no true one but lies to 30 % on ground that is not scored (a farm that may not stand yet) is not
   judged either.
@@ -23,6 +24,7 @@ from scipy import ndimage
 
 from ...contract.detection import PolygonizeRequest
 from ...contract.options import option_of
+from ..detection.components import CORE_PIXELS
 from ..imagery.grid import Window
 
 #: Share of a farm that must be detected, and of a detection that must touch farms.
@@ -162,13 +164,14 @@ def match_objects(
     pixel_area: float,
     ignored: np.ndarray | None = None,
     minimum_ha: float = MINIMUM_HA,
+    core: float = 0.0,
 ) -> Matches:
     """Farms and detections of a whole image, each (H, W).
 
     probability: 0–1, NaN counts as not detected; coverage: share of each pixel inside farms; valid: what was seen;
-    ignored: what is not scored, none of it where left out; pixel_area: square metres.
+    ignored: what is not scored, none of it where left out; pixel_area: square metres; core: 0 where none is asked.
     """
-    matcher = ObjectMatcher(threshold, coverage.shape[1])
+    matcher = ObjectMatcher(threshold, coverage.shape[1], core)
     ignored = np.zeros_like(valid) if ignored is None else ignored
     matcher.add(Window(0, 0, *coverage.shape), probability, coverage, valid, ignored)
     return matcher.matches(pixel_area, minimum_ha)
@@ -177,9 +180,9 @@ def match_objects(
 class ObjectMatcher:
     """Matches farms and detections of an image that comes window by window, in reading order and without gaps."""
 
-    def __init__(self, threshold: float, width: int) -> None:
-        """``threshold``: probability; ``width``: the image's, in pixels."""
-        self._threshold = threshold
+    def __init__(self, threshold: float, width: int, core: float = 0.0) -> None:
+        """``threshold``, ``core``: probabilities, as polygonizing takes them; ``width``: the image's, in pixels."""
+        self._threshold, self._core = threshold, core
         self._farms = _Joined(width, _EDGES_AND_CORNERS)
         self._detections = _Joined(width, _EDGES)  # as polygonizing joins them
         self._overlaps: dict[tuple[int, int], float] = {}
@@ -191,7 +194,7 @@ class ObjectMatcher:
         touched = coverage > 0
         detected = (probability >= self._threshold) & valid
         farms = self._farms.add(window, touched, (coverage, coverage * valid))
-        detections = self._detections.add(window, detected, (touched, ignored & ~touched))
+        detections = self._detections.add(window, detected, (touched, ignored & ~touched, probability >= self._core))
         both = touched & detected
         if both.any():
             pairs, place = np.unique(np.stack([farms[both], detections[both]], 1), axis=0, return_inverse=True)
@@ -203,7 +206,11 @@ class ObjectMatcher:
         """Farms and detections of all windows; ``pixel_area`` is in square metres."""
         pixel_ha = pixel_area / 1e4
         farms, detections = self._farms.components(), self._detections.components()
-        kept = {label for label, d in detections.items() if d.pixels * pixel_ha >= minimum_ha}
+        kept = {
+            label
+            for label, d in detections.items()
+            if d.pixels * pixel_ha >= minimum_ha and (not self._core or d.sums[2] >= CORE_PIXELS)
+        }
         found: dict[int, float] = {}
         for (farm, detection), area in self._overlaps.items():
             if self._detections.root(detection) in kept:
@@ -228,7 +235,7 @@ def _is_found(sums: Sequence[float], found: float) -> bool | None:
 
 
 def _is_true(detection: "_Part") -> bool | None:
-    touching, unscored = detection.sums
+    touching, unscored, _ = detection.sums
     if touching and touching >= OVERLAP * (detection.pixels - unscored):
         return True
     return None if unscored >= OVERLAP * detection.pixels else False

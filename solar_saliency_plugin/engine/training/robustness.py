@@ -42,7 +42,7 @@ def _level_l1c(kept: Networks, plain: float, pairs: Mapping[str, tuple[np.ndarra
 
     The line through a pair under snow says little of the dark ground that farms stand on.
     """
-    networks, thresholds = kept.of(), kept.chosen().test
+    networks, markings = kept.of(), kept.chosen().test
     scenes = {scene.name: scene for scene in kept.data.scenes_of_all_parts() if scene.level == "L1C"}
     lost = {}
     for name, pair in pairs.items():
@@ -64,7 +64,7 @@ def _level_l1c(kept: Networks, plain: float, pairs: Mapping[str, tuple[np.ndarra
             }
             for one in networks
         }
-        ground = mean_ground(areas, thresholds)
+        ground = mean_ground(areas, markings)
         for name, seen in ground.items():
             percent[name][way] = rounded(100 * seen.false / seen.seen)
         seen_there = by_place(ground, dict.fromkeys(ground, "L1C"), "L1C")

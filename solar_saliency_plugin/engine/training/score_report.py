@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...contract.version import PLUGIN_VERSION
+from ..detection.components import CORE_PIXELS
 from ..job import Job
 from ..reporting.page import BLUE, GREY, ORANGE, count, csv_cell, document, image, note, percent
 from ..reporting.page import figure as new_figure
@@ -263,11 +264,18 @@ def _objects(found: Findings) -> str:
         f"<p>A farm is found where {_whole(OVERLAP)} of its area or more is detected. A detection is true where "
         f"{_whole(OVERLAP)} of it or more touches a farm. Farms are sorted by their own size, detections by theirs; a "
         "farm counts once for every image that shows it. What is smaller than "
-        f"{MINIMUM_HA:g} ha is left out on both sides, as it is when detections are made into polygons.</p>"
+        f"{MINIMUM_HA:g} ha is left out on both sides, as it is when detections are made into polygons"
+        f"{_core(found.series.core)}.</p>"
         + html_table(heads, rows)
         + all_found
         + image(_draw_sizes(found), "Share of farms found, and of detections that are true, by size")
     )
+
+
+def _core(core: float) -> str:
+    if not core:
+        return ""
+    return f"; and so are detections that do not reach {core:g}, which the model asks for, on {CORE_PIXELS} pixels"
 
 
 def _calibration(found: Findings) -> str:

@@ -11,11 +11,11 @@ from solar_saliency_plugin.engine.detection import components
 from solar_saliency_plugin.engine.detection.components import find_components
 
 
-def found(probability, threshold=0.5):
+def found(probability, threshold=0.5, core=0.0):
     def read(window):
         return probability[window.rows, window.cols]
 
-    return find_components(read, *probability.shape, threshold, lambda share: None)
+    return find_components(read, *probability.shape, threshold, lambda share: None, core)
 
 
 @pytest.fixture(autouse=True, params=[1, 3, 7])
@@ -54,6 +54,14 @@ def test_mean_and_peak_are_those_of_the_components_pixels(probability):
         values = probability[labels == labels[component.peak]]
         assert component.mean_probability == pytest.approx(values.mean(), rel=1e-6)
         assert component.peak_probability == values.max()
+
+
+@given(probability=rasters, core=st.sampled_from([0.0, 0.5, 0.9]))
+@settings(deadline=None)
+def test_sure_pixels_are_those_of_the_component_that_reach_the_core(probability, core):
+    labels, _ = ndimage.label(probability >= 0.5)
+    for component in found(probability, core=core):
+        assert component.sure == (probability[labels == labels[component.peak]] >= core).sum()
 
 
 def test_components_come_in_reading_order():

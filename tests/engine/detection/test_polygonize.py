@@ -121,6 +121,38 @@ def test_detections_below_the_minimum_area_are_left_out_and_counted(tmp_path):
     assert (result.detections, result.dropped_small) == (1, 1)
 
 
+def _two_farms():
+    """A hundred pixels each: one with five sure ones, one with four."""
+    probability = np.zeros((40, 40))
+    probability[2:12, 2:12] = probability[20:30, 20:30] = 0.6
+    probability[5, 4:9] = probability[25, 22:26] = 0.9
+    return probability
+
+
+@pytest.mark.parametrize(("core", "kept"), [(0.0, 2), (0.6, 2), (0.9, 1), (0.95, 0)])
+def test_detections_without_a_core_are_left_out_and_counted(tmp_path, core, kept):
+    source = write_probability(tmp_path / "p.tif", _two_farms())
+    result = run(source, tmp_path / "d.gpkg", threshold=0.5, core=core)
+    assert (result.detections, result.dropped_small, result.dropped_unsure) == (kept, 0, 2 - kept)
+    assert len(read(tmp_path / "d.gpkg")[0]) == kept and result.core == core
+    told = [warning for warning in result.warnings if "core" in warning]
+    assert len(told) == (kept == 0) and all("2 places" in warning and "0.95" in warning for warning in told)
+
+
+def test_the_core_that_a_raster_was_made_with_is_asked_for_unless_another_is_given(tmp_path):
+    telling = json.dumps({**TELLING, "result": {"threshold": 0.5, "core": 0.9}})
+    source = write_probability(tmp_path / "p.tif", _two_farms(), SOLAR_SALIENCY_RUN=telling)
+    assert run(source, tmp_path / "d.gpkg").detections == 1
+    assert run(source, tmp_path / "d.gpkg", core=0.0).detections == 2
+
+
+@pytest.mark.parametrize("core", ["high", None, 7, -1, {}])
+def test_a_core_that_is_none_is_not_asked_for(tmp_path, core):
+    telling = json.dumps({**TELLING, "result": {"threshold": 0.5, "core": core}})
+    source = write_probability(tmp_path / "p.tif", _two_farms(), SOLAR_SALIENCY_RUN=telling)
+    assert run(source, tmp_path / "d.gpkg").detections == 2
+
+
 def test_ids_stay_when_the_threshold_moves_and_when_the_run_is_repeated(tmp_path):
     rng = np.random.default_rng(0)
     probability = np.zeros((60, 60))

@@ -8,27 +8,35 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 
+from solar_saliency_plugin.engine.detection.components import CORE_PIXELS, find_components
 from solar_saliency_plugin.engine.job import Job
 from solar_saliency_plugin.engine.models.unet import UNet
 from solar_saliency_plugin.engine.training import backgrounds, cross_validation, splits
 from solar_saliency_plugin.engine.training.calibration import Calibration
 from solar_saliency_plugin.engine.training.cross_validation import (
+    CORES,
     Data,
     Learned,
-    choose_threshold,
+    choose_marking,
     choose_thresholds,
     fit_in_stages,
     learn,
+    mean_false_share,
     predicted,
     quiet_places,
 )
-from solar_saliency_plugin.engine.training.evaluation import THRESHOLDS, Prediction
+from solar_saliency_plugin.engine.training.evaluation import Prediction
 from solar_saliency_plugin.engine.training.false_area import FalseArea, false_area
 from solar_saliency_plugin.engine.training.farms import FarmView
 from solar_saliency_plugin.engine.training.fitting import FitOptions
+from solar_saliency_plugin.engine.training.marking import Marking
 from solar_saliency_plugin.engine.training.recipe import OPTIONS, RECIPE, STAGES, Stage
-from solar_saliency_plugin.engine.training.scores import Ground
+from solar_saliency_plugin.engine.training.scores import Ground, Tally
 
 PARTS = ("training", "validation", "test")
 
@@ -92,10 +100,22 @@ def _ground(marked: int, probability: float) -> FalseArea:
     return false_area(network, scene)
 
 
-def test_threshold_finds_farms_as_well_as_quiet_places_allow() -> None:
-    assert 0.3 < choose_threshold([_prediction(0.5)], lambda threshold: 1.0) <= 0.6
-    assert choose_threshold([_prediction(0.5)], lambda threshold: float(threshold >= 0.8)) == 0.8
-    assert choose_threshold([_prediction(0.5)], lambda threshold: 0.0) == THRESHOLDS[-1]
+def test_threshold_is_the_best_for_farms_and_core_the_least_that_keeps_ground_free() -> None:
+    assert choose_marking([_prediction(0.5)], lambda marking: 0.0005).core == 0.0
+    for enough in (0.6, 0.8):
+        marking = choose_marking([_prediction(0.5)], lambda marking, enough=enough: float(marking.core < enough))
+        assert 0.3 < marking.threshold <= 0.6 and marking.core == enough
+    assert choose_marking([_prediction(0.5)], lambda marking: 1.0).core == CORES[-1]
+
+
+def test_each_place_counts_alike_in_what_is_falsely_detected(scenes: Data) -> None:
+    dates = {f"bouconne {day}": Ground(100.0, 7.0) for day in ("2018-04-29", "2018-05-13")}
+    ground = {**dates, "aber 2021-05-27": Ground(1e6, 0.0)}
+    assert mean_false_share(scenes, ground) == pytest.approx(0.035), "both dates are one place"
+    top = replace(_scene("terramind 637U_59R_1_3 L1C"), level="L1C")
+    uncorrected = {**ground, top.name: Ground(100.0, 100.0)}
+    data = replace(scenes, parts=[[top], *([s for s in part if s.name != top.name] for part in scenes.parts)])
+    assert mean_false_share(data, uncorrected) == pytest.approx(0.035), "another level is no measure of the model"
 
 
 def test_a_place_is_quiet_where_false_detections_take_little_of_it(scenes: Data) -> None:
@@ -109,12 +129,12 @@ def test_a_place_is_quiet_where_false_detections_take_little_of_it(scenes: Data)
 
 
 def test_thresholds_of_a_fold_are_chosen_without_its_test_part(scenes: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    def asked(clear: list[Prediction], quiet: Callable[[float], float]) -> float:
+    def asked(clear: list[Prediction], false_share: Callable[[Marking], float]) -> Marking:
         chosen_on.append({one.view.site for one in clear})
-        return 0.5
+        return Marking(0.5)
 
     chosen_on: list[set[int]] = []
-    monkeypatch.setattr(cross_validation, "choose_threshold", asked)
+    monkeypatch.setattr(cross_validation, "choose_marking", asked)
     monkeypatch.setattr(cross_validation, "false_areas", lambda data, learned, part: {f.fold: {} for f in learned})
     base = _prediction(0.5).view
     data = replace(scenes, views=[replace(base, site=site) for group in splits.groups() for site in group])
@@ -129,9 +149,33 @@ def test_thresholds_of_a_fold_are_chosen_without_its_test_part(scenes: Data, mon
 
 
 def test_false_detections_too_small_to_be_kept_do_not_count() -> None:
-    area = _ground(19, 0.7)
-    assert area.percent(0.5) == {"pixels": 0.19, "detections": 0.0}
-    assert (_ground(20, 0.7) + area).percent(0.5) == {"pixels": 0.195, "detections": 0.1}
+    assert _ground(19, 0.7).percent(Marking(0.5)) == {"pixels": 0.19, "detections": 0.0}
+    assert _ground(20, 0.7).percent(Marking(0.5)) == {"pixels": 0.2, "detections": 0.2}
+
+
+def test_false_detections_without_a_core_do_not_count() -> None:
+    area = _ground(20, 0.7)
+    assert area.percent(Marking(0.5, 0.7)) == {"pixels": 0.2, "detections": 0.2}
+    assert area.percent(Marking(0.5, 0.71)) == {"pixels": 0.2, "detections": 0.0}
+    assert area.ground(Marking(0.5, 0.71)) == Ground(100.0, 0.0)
+
+
+@given(arrays(np.float32, (30, 40), elements=st.floats(0, 1, width=32)), st.integers(1, 9), st.integers(0, 19))
+@settings(max_examples=60, deadline=None)
+def test_false_area_is_what_polygonizing_would_mark(noise: np.ndarray, tenths: int, core: int) -> None:
+    """Noise made smooth, so that its detections are large enough to be kept."""
+    probability = ndimage.zoom(noise[:6, :8], 5, order=1)
+    marking = Marking(tenths / 10, core / 20)
+    found = find_components(
+        lambda window: probability[window.rows, window.cols],
+        *probability.shape,
+        marking.threshold,
+        lambda share: None,
+        marking.core,
+    )
+    kept = [one.pixels for one in found if one.pixels >= 20 and (not marking.core or one.sure >= CORE_PIXELS)]
+    area = FalseArea(probability, probability.size, Tally())
+    assert area.detected(marking) == sum(kept)
 
 
 def test_a_fold_is_learned_from_real_data_and_measured_on_its_own_test_sites(shared_data: Path) -> None:

@@ -43,7 +43,7 @@ from solar_saliency_plugin.engine.training.findings import find
 from solar_saliency_plugin.engine.training.image_warnings import ImageWarnings
 from solar_saliency_plugin.engine.training.labels import Outlines, read_outlines
 from solar_saliency_plugin.engine.training.measurement import CELL, Series, Shown, Truth
-from solar_saliency_plugin.engine.training.objects import match_objects
+from solar_saliency_plugin.engine.training.objects import ObjectTally, match_objects
 from solar_saliency_plugin.engine.training.scores import Tally
 from solar_saliency_plugin.engine.training.simulation import sample_scene
 
@@ -128,7 +128,9 @@ def test_scores_are_those_of_the_whole_map_that_detection_writes(
     expected = metrics.average_precision_score(farm[scored], probability[scored])
     assert result.average_precision == pytest.approx(expected, abs=1e-3)
     width, height = grid.ground_pixel_size
-    whole = match_objects(probability, coverage, np.ones_like(farm), 0.6, width * height, ignored).tally()
+    core = load_model("default").card.core or 0.0
+    seen = np.ones_like(farm)
+    whole = match_objects(probability, coverage, seen, 0.6, width * height, ignored, core=core).tally()
     assert (result.object_recall, result.object_precision) == (whole.recall(), whole.precision())
     assert result.scores["single dates"]["all"]["object_recall"]["farms"] == whole.farms >= 3
     assert (result.images, result.threshold, result.model) == (1, 0.6, "compact")
@@ -407,6 +409,18 @@ def test_a_farm_across_the_border_of_cells_is_one_place_with_both_and_others_sta
     assert len(series.tallies) == 4  # 6 km, which four cells share
     assert len(series.by_place(series.tallies)) == 3
     assert sum(t.pixels for t in series.by_place(series.tallies).values()) == coverage.size
+
+
+def test_detections_without_the_core_that_the_model_asks_for_do_not_count() -> None:
+    coverage = np.zeros((20, 60), np.float32)
+    coverage[5:15, 5:15] = coverage[5:15, 40:50] = 1
+    probability = 0.6 * coverage
+    probability[5, 5:10] = 0.9
+    for core, found in ((0.0, 2), (0.9, 1), (0.95, 0)):
+        series = Series(0.5, 0.2, core)
+        count(series, (40 * CELL + 2000, 1000 * CELL - 10), coverage, probability)
+        objects = sum(series.objects.values(), ObjectTally())
+        assert objects.recall() == found / 2 and objects.detections == found
 
 
 def test_cells_of_neighbouring_farms_are_one_place_as_in_training() -> None:

@@ -27,7 +27,14 @@ class _Everywhere(dict):
         return 0.5
 
 
-HALF = Thresholds(_Everywhere(), _Everywhere())
+class _Nothing(dict):
+    """No core is asked for, whatever the site."""
+
+    def __missing__(self, site: int) -> float:
+        return 0.0
+
+
+HALF = Thresholds(_Everywhere(), _Everywhere(), _Nothing())
 
 
 def _view(site: int = 9, date: str = "2022-06-01", snow: float = 0.0) -> FarmView:
@@ -71,10 +78,18 @@ def test_errors_along_outlines_count_in_one_set_of_figures_and_not_in_the_other(
 
 def test_each_site_is_scored_at_its_own_threshold() -> None:
     views = [_view(9), _view(149)]
-    high = Thresholds({9: 0.5, 149: 0.95}, {9: 0.95, 149: 0.5})
+    high = Thresholds({9: 0.5, 149: 0.95}, {9: 0.95, 149: 0.5}, {9: 0.0, 149: 0.0})
     scores = farm_scores([_right(view) for view in views], high)["all_pixels"]
     assert scores["iou_by_site"] == {"9": 1.0, "149": 0.0}
     assert scores["single_dates"]["iou"]["value"] == scores["dates_averaged"]["iou"]["value"] == 0.5
+
+
+def test_farms_found_without_a_core_are_not_found_at_all() -> None:
+    predicted = [_right(_view(9)), _right(_view(149))]
+    sure = Thresholds(_Everywhere(), _Everywhere(), {9: 0.85, 149: 0.95})
+    found = farm_scores(predicted, sure)["objects"]
+    assert found["recall_from_1_ha"]["value"] == 0.5 and found["precision"]["value"] == 1.0
+    assert found["iou_of_their_pixels"] == 0.5
 
 
 def test_views_under_snow_are_scored_apart() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from solar_saliency_plugin.engine.detection.components import find_components
+from solar_saliency_plugin.engine.detection.components import CORE_PIXELS, find_components
 from solar_saliency_plugin.engine.imagery.grid import Window
 from solar_saliency_plugin.engine.training.objects import (
     Matches,
@@ -158,6 +159,26 @@ def test_detections_are_those_that_polygonizing_finds() -> None:
     detections = match_objects(probability, coverage, valid, 0.6, PIXEL, ignored, minimum_ha=0.0).detections
     assert sorted((d.window for d in detections), key=repr) == sorted((c.window for c in components), key=repr)
     assert sum(d.hectares for d in detections) == pytest.approx(sum(c.pixels for c in components) * PIXEL / 1e4)
+
+
+def test_detections_without_a_core_are_left_out_as_polygonizing_does_in_one_window_and_in_many() -> None:
+    probability, coverage, valid, ignored = scattered(9, (70, 90))
+    probability = ndimage.gaussian_filter(np.nan_to_num(probability), 3)
+    threshold, core = np.quantile(probability, (0.6, 0.9))
+    components = find_components(
+        lambda w: probability[w.rows, w.cols], *probability.shape, threshold, lambda share: None, core
+    )
+    sure = [c for c in components if c.sure >= CORE_PIXELS]
+    assert 1 <= len(sure) < len(components)
+    seen = np.ones_like(valid)
+    found = match_objects(probability, coverage, seen, threshold, PIXEL, ignored, 0.0, core).detections
+    assert sorted((d.window for d in found), key=repr) == sorted((c.window for c in sure), key=repr)
+    matcher = ObjectMatcher(threshold, 90, core)
+    for row in range(0, 70, 10):
+        window, rows = Window(row, 0, 10, 90), slice(row, row + 10)
+        matcher.add(window, probability[rows], coverage[rows], seen[rows], ignored[rows])
+    pieces = matcher.matches(PIXEL, 0.0).detections
+    assert sorted((d.window for d in pieces), key=repr) == sorted((d.window for d in found), key=repr)
 
 
 def test_object_scores_have_intervals_by_site_too() -> None:
