@@ -81,7 +81,7 @@ class Detect(EngineAlgorithm):
     def summary(self, result: Dict[str, Any]) -> List[str]:
         lines = [
             f"{result['detected_ha']:.1f} ha ({100 * result['detected_share']:.2f} % of the pixels computed) reach the "
-            f"threshold of {result['threshold']:g}."
+            f"threshold of {result['threshold']:g}; detections need a core and a smallest area, too."
         ]
         if result["masked_share"]:
             lines.append(f"{100 * result['masked_share']:.1f} % of the pixels were left out as clouds or snow.")

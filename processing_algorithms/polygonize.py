@@ -29,7 +29,7 @@ def found_in_words(result: Dict[str, Any]) -> str:
         found += f" {small} smaller than the minimum area left out."
     if unsure:
         found += (
-            f" {unsure} more left out because the probability nowhere reaches {result['core']:g} on five pixels; "
+            f" {unsure} left out because the probability nowhere reaches {result['core']:g} on five pixels; "
             "Detections to Polygons keeps them with a core of 0."
         )
     return found

@@ -67,7 +67,8 @@ class DetectRequest(RunTimeOptions, SceneOptions):
 
     output: str = option("The probability raster to write (GeoTIFF).", role=Role.RASTER_OUTPUT)
     mask_output: str = option(
-        "A second raster: 1 where the probability reaches the threshold, else 0. Empty: none.",
+        "A second raster: 1 where the probability reaches the threshold, else 0. That is more than the detections, "
+        "which need a core and a smallest area. Empty: none.",
         "",
         role=Role.RASTER_OUTPUT,
     )
@@ -104,9 +105,10 @@ class PolygonizeResult:
 class PolygonizeRequest:
     """Turn a probability raster into detection polygons with area and probability.
 
-    Pixels that touch by an edge and reach the threshold become one polygon, if five of them or more, its core, reach
-    the higher probability that is asked of those (hysteresis thresholding, Canny 1986): what is only half sure
-    everywhere is mostly ground that looks a little like panels. Areas are geodesic, in hectares; holes stay holes.
+    Pixels that touch by an edge and reach the threshold become one polygon. It is kept if five of them or more, its
+    core, reach a higher probability (hysteresis thresholding, Canny 1986): where the model is only half sure
+    everywhere, it mostly sees ground that looks a little like panels. Areas are geodesic, in hectares; holes stay
+    holes.
     """
 
     probability: str = option("The probability raster that Detect Solar Farms wrote.", role=Role.RASTER)

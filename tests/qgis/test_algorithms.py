@@ -115,6 +115,19 @@ def test_preparescene_keeps_what_the_band_files_hold(sample, tmp_path):
     assert result["CRS"] == "EPSG:32643"
 
 
+def test_what_lacks_a_core_is_left_out_said_and_kept_with_a_core_of_0(sample, tmp_path, listener):
+    raster = str(tmp_path / "p.tif")
+    processing.run("solarsaliency:detect", {"INPUT": sample["SCENE"], "OUTPUT": raster}, feedback=listener)
+    assert any("detections need a core" in text for text in listener.texts)
+    outputs = {"INPUT": raster, "OUTPUT": str(tmp_path / "d.gpkg")}
+    kept = processing.run("solarsaliency:polygonize", {**outputs, "CORE": 0}, feedback=listener)["DETECTIONS"]
+    strict = processing.run("solarsaliency:polygonize", {**outputs, "CORE": 1}, feedback=listener)
+    assert strict["DETECTIONS"] == 0 < kept == strict["DROPPED_UNSURE"]
+    told = f"{kept} left out because the probability nowhere reaches 1 on five pixels"
+    assert any(told in text for text in listener.texts)
+    assert any("with a core of 0 (Advanced Parameters)" in text for text in listener.warnings)
+
+
 def test_modelinfo_shows_the_card_as_a_page(provider, engine, tmp_path, listener):
     page = tmp_path / "card.html"
     result = processing.run("solarsaliency:modelinfo", {"OUTPUT": str(page)}, feedback=listener)
@@ -123,6 +136,7 @@ def test_modelinfo_shows_the_card_as_a_page(provider, engine, tmp_path, listener
     assert result["SHA256"] in text
     assert "B8A" in text
     assert any("Receptive field" in line for line in listener.texts)
+    assert any("for the core of a detection" in line for line in listener.texts)
 
 
 def test_temporary_outputs_work(sample, listener):

@@ -68,7 +68,7 @@ def polygonize(request: PolygonizeRequest, job: Job) -> PolygonizeResult:
             _check(dataset, source)
             run = read_run(dataset.tags())
             check_output(output, _scene(run), (".gpkg",))
-            marking = Marking(_threshold(request, run, job), _core(request, run), request.minimum_area)
+            marking = Marking(_threshold(request, run, job), _core(request, run, job), request.minimum_area)
             detections, small, unsure = _detections(dataset, marking, job)
             crs = dataset.crs
     except rasterio.errors.RasterioIOError as error:
@@ -123,12 +123,18 @@ def _threshold(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> flo
     return float(made_with)
 
 
-def _core(request: PolygonizeRequest, run: Dict[str, Any]) -> float:
-    """What is asked of a core; rasters of models that ask for nothing, and of other programs, say nothing."""
+def _core(request: PolygonizeRequest, run: Dict[str, Any], job: Job) -> float:
+    """What is asked of a core. Rasters of older versions and copies that lost their tag do not say, so it is told."""
     if request.core is not None:
         return request.core
-    asked = run.get("result", {}).get("core", 0.0)
-    return float(asked) if isinstance(asked, (int, float)) and 0 <= asked <= 1 else 0.0
+    asked = run.get("result", {}).get("core")
+    if isinstance(asked, bool) or not (isinstance(asked, (int, float)) and 0 <= asked <= 1):
+        job.warn(
+            "The raster does not say what its model asks of a detection's core, so none is asked for: more may be "
+            "detected falsely. Run the detection again, or give the core (Advanced Parameters)."
+        )
+        return 0.0
+    return float(asked)
 
 
 def _none_found(marking: Marking, unsure: int) -> str:
@@ -137,7 +143,8 @@ def _none_found(marking: Marking, unsure: int) -> str:
     places = f"{unsure} place{'' if unsure == 1 else 's'}"
     return (
         f"No detection: the probability reaches {marking.threshold:g} over {marking.minimum_ha:g} ha in {places}, but "
-        f"nowhere {marking.core:g} on {CORE_PIXELS} pixels. With a core of 0 they are kept."
+        f"nowhere {marking.core:g} on {CORE_PIXELS} pixels. Detections to Polygons keeps them with a core of 0 "
+        "(Advanced Parameters)."
     )
 
 
@@ -218,6 +225,7 @@ def _tags(request: PolygonizeRequest, run: Dict[str, Any], result: PolygonizeRes
     told = {
         "threshold": result.threshold,
         "core": result.core,
+        "without_core": result.dropped_unsure,
         "detections": result.detections,
         "total_ha": result.total_ha,
     }

@@ -63,7 +63,8 @@ CONDITIONS = (
     "the farms' surroundings and of windows of ground pooled; a pixel is farm where half of it or more lies inside an "
     "outline. {chosen}They say nothing about other regions or seasons. calibration_error: how far a probability of "
     f"{UNSURE} or more is off, on average over the pixels that have one; null where none has. false_area_percent: "
-    "share of the windows of ground that reaches the threshold; null where no ground could be kept out."
+    "share of the windows of ground that reaches the threshold; null where no ground could be kept out. All of "
+    "these are of pixels; what is asked of a detection's core is as in the model that it started from."
 )
 CHOSEN = (
     "The threshold and the calibration were chosen on these same places, and the best of the checks, too, so that the "
@@ -421,6 +422,8 @@ def _card(
             "conditions": CONDITIONS.format(chosen="" if outcome.keeps_start else CHOSEN),
             "validation": validation,
         },
+        # Calibrated as its start is, it means the same by a probability that a core must reach.
+        core=course.start.card.core if course.start is not None else None,
     )
 
 

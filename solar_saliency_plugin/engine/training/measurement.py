@@ -213,29 +213,27 @@ class ImageCounter:
         self._pixel_area = width * height
         self._crs = grid.crs.to_string()
         self._matcher = ObjectMatcher(series.threshold, grid.width, series.core)
-        self._pixels, self._ground = PixelCounts(), Ground()
+        self._pixels = PixelCounts()
+        self._ground: dict[Cell, Ground] = {}
         self._seen = False
 
     def add(self, window: Window, probability: np.ndarray, known: Truth) -> None:
         """One window: probability (rows, cols), NaN where nothing was seen, and the truth there."""
         valid = ~np.isnan(probability)
-        self._matcher.add(window, probability, known.coverage, valid, known.ignored)
+        self._matcher.add(window, probability, known.coverage, valid, known.ignored, known.far)
         scored = np.where(known.ignored, np.nan, probability).astype(np.float32, copy=False)
         is_farm = known.coverage >= 0.5
         far = known.far & valid
-        detected = far & (probability >= self._series.threshold)
-        hectare = self._pixel_area / 1e4
         for cell, own in self._cells(window):
             tally = Tally.of(scored[own], is_farm[own])
             if tally.pixels:
                 self._count(cell, tally)
-            ground = Ground(hectare * int(far[own].sum()), hectare * int(detected[own].sum()))
-            if ground.seen:
-                _add(self._series.ground, cell, ground)
-                self._ground += ground
+            pixels = int(far[own].sum())
+            if pixels:
+                _add(self._ground, cell, Ground(pixels * self._pixel_area / 1e4))
 
     def finish(self) -> None:
-        """Count the image's objects; it has no more windows."""
+        """Count the image's objects and false area; it has no more windows."""
         series = self._series
         matches = self._matcher.matches(self._pixel_area, series.minimum_ha)
         for farm in matches.farms:
@@ -249,13 +247,20 @@ class ImageCounter:
             record.found += farm.found is True
             self._count_objects(cells[0], ObjectTally.of([farm], []))
         for detection in matches.detections:
-            self._count_objects(self._cells_of(detection.window)[0], ObjectTally.of([], [detection]))
+            cells = self._cells_of(detection.window)
+            self._count_objects(cells[0], ObjectTally.of([], [detection]))
+            if detection.far:
+                # Its first cell may show no far ground, and such a place would have false hectares on nothing.
+                _add(self._ground, next(cell for cell in cells if cell in self._ground), Ground(false=detection.far))
             if detection.true is False:
                 place = self._middle(detection.window)
                 series.add_false(FalseDetection(detection.hectares, *place, self._name, self._day))
         if self._month and self._seen:
             series.month_images[self._month] = series.month_images.get(self._month, 0) + 1
-        series.images.append(ImageRecord(self._name, self._day, self._pixels, matches.tally(), self._ground))
+        for cell, ground in self._ground.items():
+            _add(series.ground, cell, ground)
+        whole = sum(self._ground.values(), Ground())
+        series.images.append(ImageRecord(self._name, self._day, self._pixels, matches.tally(), whole))
 
     def _count(self, cell: Cell, tally: Tally) -> None:
         series, pixels = self._series, tally.at(self._series.threshold)

@@ -55,11 +55,15 @@ class Farm:
 
 @dataclass(frozen=True)
 class Detection:
-    """A detection. ``true`` is None where what it lies on is not scored; ``window`` bounds it."""
+    """A detection. ``true`` is None where what it lies on is not scored; ``window`` bounds it.
+
+    far: hectares of it that lie far from all farms; a true detection may have some, too.
+    """
 
     window: Window
     hectares: float
     true: bool | None
+    far: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,13 +192,24 @@ class ObjectMatcher:
         self._overlaps: dict[tuple[int, int], float] = {}
 
     def add(
-        self, window: Window, probability: np.ndarray, coverage: np.ndarray, valid: np.ndarray, ignored: np.ndarray
+        self,
+        window: Window,
+        probability: np.ndarray,
+        coverage: np.ndarray,
+        valid: np.ndarray,
+        ignored: np.ndarray,
+        far: np.ndarray | None = None,
     ) -> None:
-        """One window of the image; the arrays, each (rows, cols), are as in :func:`match_objects`."""
+        """One window of the image; the arrays, each (rows, cols), are as in :func:`match_objects`.
+
+        far: what lies far from all farms, bool; where left out, detections have no hectares there.
+        """
+        far = np.zeros_like(valid) if far is None else far
         touched = coverage > 0
         detected = (probability >= self._threshold) & valid
         farms = self._farms.add(window, touched, (coverage, coverage * valid))
-        detections = self._detections.add(window, detected, (touched, ignored & ~touched, probability >= self._core))
+        values = (touched, ignored & ~touched, probability >= self._core, far)
+        detections = self._detections.add(window, detected, values)
         both = touched & detected
         if both.any():
             pairs, place = np.unique(np.stack([farms[both], detections[both]], 1), axis=0, return_inverse=True)
@@ -222,11 +237,12 @@ class ObjectMatcher:
                 for label, farm in farms.items()
                 if farm.sums[0] * pixel_ha >= minimum_ha
             ),
-            tuple(
-                Detection(detections[label].window, detections[label].pixels * pixel_ha, _is_true(detections[label]))
-                for label in sorted(kept)
-            ),
+            tuple(_detection(detections[label], pixel_ha) for label in sorted(kept)),
         )
+
+
+def _detection(part: "_Part", pixel_ha: float) -> Detection:
+    return Detection(part.window, part.pixels * pixel_ha, _is_true(part), part.sums[3] * pixel_ha)
 
 
 def _is_found(sums: Sequence[float], found: float) -> bool | None:
@@ -235,7 +251,7 @@ def _is_found(sums: Sequence[float], found: float) -> bool | None:
 
 
 def _is_true(detection: "_Part") -> bool | None:
-    touching, unscored, _ = detection.sums
+    touching, unscored = detection.sums[:2]
     if touching and touching >= OVERLAP * (detection.pixels - unscored):
         return True
     return None if unscored >= OVERLAP * detection.pixels else False

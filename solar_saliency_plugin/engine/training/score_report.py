@@ -172,7 +172,7 @@ _OVERVIEW = (
     (
         "false_ha_per_100_km2",
         "False hectares per 100 km²",
-        f"detected on ground further than {FAR:g} m from all farms",
+        f"of detections of {MINIMUM_HA:g} ha or more, what lies on ground further than {FAR:g} m from all farms",
     ),
 )
 
@@ -205,21 +205,31 @@ def _overview(findings: Sequence[Findings], conditions: Conditions) -> str:
     if 1 < single.sites < FEW_PLACES:
         text.append(note(f"Only {single.sites} places hold solar farms: the ranges are rough guesses."))
     if len(findings) > 1:
-        text.append(
-            "<p>“Dates averaged”: the probability of every pixel is averaged over a place's dates before the threshold "
-            f"is applied{_threshold_for_averages(conditions)}.</p>"
-        )
-        best, there = (
-            findings[1].interval("all", f"{m}_here").value for m in ("best_threshold", "iou_at_best_threshold")
-        )
-        if not math.isnan(best):
-            text.append(
-                f"<p>For averages, {best:.2f} would do best here (IoU {percent(there)}; that flatters, since it was "
-                "picked after seeing the answer).</p>"
-            )
+        text += _about_averages(findings[1], single.series.core, conditions)
     if conditions.outlines is None:
         text.append("<p>Without outlines, nothing can be said of farms: only of what is marked on ground.</p>")
     return "\n".join(text)
+
+
+def _about_averages(averaged: Findings, core: float, conditions: Conditions) -> list[str]:
+    """What averages are and how they are marked; ``core`` is what single dates are asked for, 0 if nothing."""
+    without_core = (
+        f" Detections in averages are not asked for a core ({core:g} on {CORE_PIXELS} pixels), since that was chosen "
+        "for single dates."
+        if core
+        else ""
+    )
+    text = [
+        "<p>“Dates averaged”: the probability of every pixel is averaged over a place's dates before the threshold "
+        f"is applied{_threshold_for_averages(conditions)}.{without_core}</p>"
+    ]
+    best, there = (averaged.interval("all", f"{m}_here").value for m in ("best_threshold", "iou_at_best_threshold"))
+    if not math.isnan(best):
+        text.append(
+            f"<p>For averages, {best:.2f} would do best here (IoU {percent(there)}; that flatters, since it was "
+            "picked after seeing the answer).</p>"
+        )
+    return text
 
 
 def _threshold_for_averages(conditions: Conditions) -> str:
@@ -350,9 +360,10 @@ def _false_area(found: Findings) -> str:
         little = "<p>That is little ground to measure it on: add scenes that hold few farms or none.</p>"
     return (
         f"<h2>False area</h2><p>On {found.ground.seen / 100:,.1f} km² of ground further than {FAR:g} m from all farms "
-        f"(each image counted), {found.ground.false:,.2f} ha were marked: "
+        f"(each image counted), {found.ground.false:,.2f} ha lie in detections: "
         f"<b>{_with_range(false, _hectares)} ha per 100 km²</b>, "
-        f"{100 * found.ground.false / found.ground.seen:.3f} % of it.</p>" + little
+        f"{100 * found.ground.false / found.ground.seen:.3f} % of it. Detections of less than {MINIMUM_HA:g} ha "
+        f"are left out, as they are when detections are made into polygons{_core(found.series.core)}.</p>" + little
     )
 
 

@@ -24,9 +24,12 @@ from solar_saliency_plugin.contract.errors import (
     SceneNotFoundError,
     SceneUnreadableError,
 )
+from solar_saliency_plugin.contract.imagery import SampleSceneRequest
 from solar_saliency_plugin.engine.detection.detect import detect
 from solar_saliency_plugin.engine.detection.polygonize import polygonize
 from solar_saliency_plugin.engine.job import Job
+from solar_saliency_plugin.engine.models.registry import load_model
+from solar_saliency_plugin.engine.training.simulation import sample_scene
 
 TRANSFORM = from_origin(3e5, 3e6, 10, 10)
 
@@ -142,15 +145,33 @@ def test_detections_without_a_core_are_left_out_and_counted(tmp_path, core, kept
 def test_the_core_that_a_raster_was_made_with_is_asked_for_unless_another_is_given(tmp_path):
     telling = json.dumps({**TELLING, "result": {"threshold": 0.5, "core": 0.9}})
     source = write_probability(tmp_path / "p.tif", _two_farms(), SOLAR_SALIENCY_RUN=telling)
-    assert run(source, tmp_path / "d.gpkg").detections == 1
+    result = run(source, tmp_path / "d.gpkg")
+    assert result.detections == 1 and not result.warnings
     assert run(source, tmp_path / "d.gpkg", core=0.0).detections == 2
 
 
-@pytest.mark.parametrize("core", ["high", None, 7, -1, {}])
-def test_a_core_that_is_none_is_not_asked_for(tmp_path, core):
-    telling = json.dumps({**TELLING, "result": {"threshold": 0.5, "core": core}})
+@pytest.mark.parametrize("told", [{}, *({"core": core} for core in ("high", None, 7, -1, {}, True))])
+def test_where_a_raster_does_not_say_what_core_to_ask_for_none_is_and_that_is_told(tmp_path, told):
+    telling = json.dumps({**TELLING, "result": {"threshold": 0.5, **told}})
     source = write_probability(tmp_path / "p.tif", _two_farms(), SOLAR_SALIENCY_RUN=telling)
-    assert run(source, tmp_path / "d.gpkg").detections == 2
+    result = run(source, tmp_path / "d.gpkg")
+    assert result.detections == 2
+    assert any("does not say what its model asks of a detection's core" in warning for warning in result.warnings)
+
+
+def test_the_core_of_a_models_card_reaches_the_polygons(tmp_path, monkeypatch):
+    """Card, result, the raster's tag, polygons, their tag: one number."""
+    scene, raster, polygons = (tmp_path / name for name in ("scene", "p.tif", "d.gpkg"))
+    sample_scene(SampleSceneRequest(output=str(scene), size=512, seed=5), Job.silent())
+    detected = detect(DetectRequest(scene=str(scene), output=str(raster)), Job.silent())
+    assert detected.core == load_model("default").card.core > detected.threshold
+    result = polygonize(PolygonizeRequest(str(raster), str(polygons)), Job.silent())
+    assert result.core == detected.core and result.dropped_unsure >= 1
+    without = polygonize(PolygonizeRequest(str(raster), str(tmp_path / "all.gpkg"), core=0.0), Job.silent())
+    assert without.detections == result.detections + result.dropped_unsure
+    metadata = pyogrio.read_info(polygons, layer="detections")["layer_metadata"]
+    tag = json.loads(metadata["SOLAR_SALIENCY_RUN"])["result"]
+    assert (tag["core"], tag["without_core"]) == (result.core, result.dropped_unsure)
 
 
 def test_ids_stay_when_the_threshold_moves_and_when_the_run_is_repeated(tmp_path):

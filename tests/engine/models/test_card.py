@@ -53,6 +53,10 @@ def _changed(path: Path, change: dict) -> None:
         {"receptive_field": 2.5},
         {"stride": 0},
         {"threshold": 0},
+        {"core": 0},
+        {"core": 1},
+        {"core": "0.9"},
+        {"core": True},
         {"threshold": 1.5},
         {"threshold": "0.5"},
         {"threshold": 10**400},
@@ -107,6 +111,13 @@ def test_a_card_that_could_not_be_read_again_is_not_written(model_folder: Path, 
     with pytest.raises(ModelInvalidError):
         replace(Card.read(model_folder / CARD), **change).write(tmp_path / CARD)
     assert not (tmp_path / CARD).exists()
+
+
+def test_a_card_of_a_model_that_asks_for_no_core_may_leave_it_out(model_folder: Path) -> None:
+    values = json.loads((model_folder / CARD).read_text(encoding="utf-8"))
+    values.pop("core")
+    (model_folder / CARD).write_text(json.dumps(values), encoding="utf-8")
+    assert Card.read(model_folder / CARD).core is None
 
 
 def test_missing_field_is_named(model_folder: Path) -> None:

@@ -191,7 +191,7 @@ def test_where_no_polygon_can_be_explained_the_first_reason_is_told(explain: Exp
         ({"region": AROUND, "polygons": "layer.gpkg"}, RequestError, "a layer of polygons that has regions"),
         ({"target": FARM, "polygons": "layer.gpkg"}, RequestError, "two targets"),
         ({"evaluations": 10}, RequestError, "need at least .* evaluations"),
-        ({"estimator": "exact", "superpixels": 60}, RequestError, "Exact values of"),
+        ({"estimator": "exact", "superpixels": 60, "evaluations": 100}, RequestError, "Exact values of"),
         ({"estimator": "l_shapley", "evaluations": 100}, RequestError, "L-Shapley .* needs"),
         ({"cut": "polygons"}, RequestError, "no layer of them was given"),
         ({"segments": "fields.gpkg"}, RequestError, "cut in another way"),

@@ -128,14 +128,25 @@ def test_a_place_is_quiet_where_false_detections_take_little_of_it(scenes: Data)
     assert quiet_places(scenes, {**dates, "bouconne 2018-04-29": Ground(100.0, 9.0)}) == 0.0
 
 
-def test_thresholds_of_a_fold_are_chosen_without_its_test_part(scenes: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thresholds_and_cores_of_a_fold_are_chosen_without_its_test_part(
+    scenes: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def asked(clear: list[Prediction], false_share: Callable[[Marking], float]) -> Marking:
         chosen_on.append({one.view.site for one in clear})
+        false_share(Marking(0.5))
         return Marking(0.5)
 
-    chosen_on: list[set[int]] = []
+    def seen(data: Data, ground: dict[str, Ground]) -> float:
+        ground_asked.append(set(ground))
+        return 0.0
+
+    def areas(data: Data, learned: list[Learned], part: str) -> dict[int, dict[str, FalseArea]]:
+        return {one.fold: {scene.name: area for scene in data.scenes(part, one.fold)} for one in learned}
+
+    area, chosen_on, ground_asked = _ground(20, 0.7), list[set[int]](), list[set[str]]()
     monkeypatch.setattr(cross_validation, "choose_marking", asked)
-    monkeypatch.setattr(cross_validation, "false_areas", lambda data, learned, part: {f.fold: {} for f in learned})
+    monkeypatch.setattr(cross_validation, "mean_false_share", seen)
+    monkeypatch.setattr(cross_validation, "false_areas", areas)
     base = _prediction(0.5).view
     data = replace(scenes, views=[replace(base, site=site) for group in splits.groups() for site in group])
     network = UNet((0.2,) * 10, (0.1,) * 10, stem=(4,), width=4, depth=0, convolutions=1).eval()
@@ -145,6 +156,9 @@ def test_thresholds_of_a_fold_are_chosen_without_its_test_part(scenes: Data, mon
     assert everything == {site for fold in range(splits.FOLDS) for site in splits.sites("validation", fold)}
     for fold, sites in enumerate(without):
         assert sites.isdisjoint(splits.sites("test", fold)) and sites
+    for fold, names in enumerate(ground_asked[1:]):
+        tested = {scene.name for scene in data.scenes("test", fold)}
+        assert names and names.isdisjoint(tested), "nor by what is only ever measured on"
     assert set(chosen.by_site().single) == {site for fold in range(splits.FOLDS) for site in splits.sites("test", fold)}
 
 

@@ -17,10 +17,13 @@ import pyogrio.raw
 import pytest
 import rasterio
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.transform import from_origin
 from rasterio.warp import transform
+from scipy import ndimage
 
 from solar_saliency_plugin.contract.errors import (
     CancelledError,
@@ -32,6 +35,7 @@ from solar_saliency_plugin.contract.errors import (
 )
 from solar_saliency_plugin.contract.imagery import SampleSceneRequest, SceneOptions
 from solar_saliency_plugin.contract.training import EvaluateRequest, EvaluateResult
+from solar_saliency_plugin.engine.detection.components import CORE_PIXELS
 from solar_saliency_plugin.engine.dispatch import run_method
 from solar_saliency_plugin.engine.imagery.bands import MODEL_BANDS
 from solar_saliency_plugin.engine.imagery.grid import Grid, Window
@@ -43,8 +47,8 @@ from solar_saliency_plugin.engine.training.findings import find
 from solar_saliency_plugin.engine.training.image_warnings import ImageWarnings
 from solar_saliency_plugin.engine.training.labels import Outlines, read_outlines
 from solar_saliency_plugin.engine.training.measurement import CELL, Series, Shown, Truth
-from solar_saliency_plugin.engine.training.objects import ObjectTally, match_objects
-from solar_saliency_plugin.engine.training.scores import Tally
+from solar_saliency_plugin.engine.training.objects import MINIMUM_HA, ObjectTally, match_objects
+from solar_saliency_plugin.engine.training.scores import Ground, Tally
 from solar_saliency_plugin.engine.training.simulation import sample_scene
 
 SIDE = 512
@@ -111,6 +115,23 @@ def measured(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ev
     return run(folder, [sample], sample / "SIMULATED_truth.gpkg", window=256, threshold=0.6), folder
 
 
+def objects_counted(result: EvaluateResult) -> tuple[int, int]:
+    """Farms and detections that were judged on single dates."""
+    scores = result.scores["single dates"]["all"]
+    return scores["object_recall"]["farms"], scores["object_precision"]["detections"]
+
+
+def in_detections(probability: np.ndarray, threshold: float, core: float, least: float) -> np.ndarray:
+    """Which pixels lie in detections of ``least`` pixels or more that have a core, (H, W) bool; the plain way."""
+    labels, count = ndimage.label(probability >= threshold)
+    kept = np.zeros(labels.shape, bool)
+    for label in range(1, count + 1):
+        own = labels == label
+        if own.sum() >= least and (probability[own] >= core).sum() >= (CORE_PIXELS if core else 0):
+            kept |= own
+    return kept
+
+
 def test_scores_are_those_of_the_whole_map_that_detection_writes(
     sample: Path, measured: tuple[EvaluateResult, Path], tmp_path: Path
 ) -> None:
@@ -128,11 +149,15 @@ def test_scores_are_those_of_the_whole_map_that_detection_writes(
     expected = metrics.average_precision_score(farm[scored], probability[scored])
     assert result.average_precision == pytest.approx(expected, abs=1e-3)
     width, height = grid.ground_pixel_size
-    core = load_model("default").card.core or 0.0
-    seen = np.ones_like(farm)
-    whole = match_objects(probability, coverage, seen, 0.6, width * height, ignored, core=core).tally()
-    assert (result.object_recall, result.object_precision) == (whole.recall(), whole.precision())
-    assert result.scores["single dates"]["all"]["object_recall"]["farms"] == whole.farms >= 3
+    card = load_model("default").card
+    core, seen = card.core or 0.0, np.ones_like(farm)
+    own = run(tmp_path, [sample], sample / "SIMULATED_truth.gpkg", window=256)
+    for evaluated, threshold in ((result, 0.6), (own, card.threshold)):
+        whole = match_objects(probability, coverage, seen, threshold, width * height, ignored, core=core).tally()
+        assert (evaluated.object_recall, evaluated.object_precision) == (whole.recall(), whole.precision())
+        assert objects_counted(evaluated) == (whole.farms, whole.detections) and whole.farms >= 3
+    coreless = match_objects(probability, coverage, seen, card.threshold, width * height, ignored).tally()
+    assert coreless.detections > whole.detections, "at the model's own threshold, the core leaves something out"
     assert (result.images, result.threshold, result.model) == (1, 0.6, "compact")
     assert any("simulated" in warning for warning in result.warnings)
 
@@ -154,10 +179,15 @@ def test_without_outlines_only_false_area_is_measured(sample: Path, tmp_path: Pa
     )
     run_method("detect", {"scene": str(sample), "output": str(tmp_path / "p.tif")}, Job.silent())
     with rasterio.open(tmp_path / "p.tif") as file:
-        share = (file.read(1) >= result.threshold).mean()
-    assert result.false_ha_per_100_km2 == pytest.approx(1e4 * share) and share > 0
+        probability, grid = file.read(1), Grid(file.crs, file.transform, file.width, file.height)
+    core, pixel_ha = load_model("default").card.core or 0.0, math.prod(grid.ground_pixel_size) / 1e4
+    share = in_detections(probability, result.threshold, core, MINIMUM_HA / pixel_ha).mean()
+    assert result.false_ha_per_100_km2 == pytest.approx(1e4 * share)
+    coreless = in_detections(probability, result.threshold, 0.0, MINIMUM_HA / pixel_ha).mean()
+    assert 0 < share < coreless < (probability >= result.threshold).mean(), "core and minimum area both matter here"
     assert result.sites == 0
     page = (tmp_path / "report.html").read_text()
+    assert f"do not reach {core:g}" in page
     assert "free of solar farms" in page and "Solar farms found" not in page and "nan" not in page.lower()
 
 
@@ -223,7 +253,21 @@ def test_dates_of_a_place_are_averaged_pixel_by_pixel(landscape: np.ndarray, sam
     assert averaged["average_precision"]["value"] == pytest.approx(expected.average_precision(), abs=1e-4)
     assert set(result.scores["single dates"]) >= {"month 03", "month 06"}
     assert result.scores["single dates"]["month 06"]["iou"]["images"] == 2
-    assert "Dates averaged" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "Dates averaged" in page and "in averages are not asked for a core" in page
+    without_core = shipped_with(tmp_path / "model", core=None)
+    run(tmp_path, scenes, sample / "SIMULATED_truth.gpkg", threshold=0.5, model=str(without_core))
+    page = (tmp_path / "report.html").read_text()
+    assert "Dates averaged" in page and "not asked for a core" not in page
+
+
+def shipped_with(folder: Path, **changes: object) -> Path:
+    """A copy of the default model with these entries of its card instead; those of ``quality`` come on top."""
+    shipped = load_model("default")
+    shutil.copytree(shipped.folder, folder)
+    quality = {**shipped.card.quality, **changes.pop("quality", {})}
+    replace(shipped.card, quality=quality, **changes).write(folder / CARD)
+    return folder
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(None, 0.2), (0.5, 0.5)])
@@ -231,17 +275,14 @@ def test_averages_are_scored_at_the_threshold_that_the_card_has_for_them(
     landscape: np.ndarray, sample: Path, tmp_path: Path, asked: float | None, expected: float
 ) -> None:
     """Unless one was asked for: that holds for both."""
-    shipped = load_model("default")
-    model = tmp_path / "model"
-    shutil.copytree(shipped.folder, model)
-    replace(shipped.card, quality={**shipped.card.quality, "threshold_for_dates_averaged": 0.2}).write(model / CARD)
+    model = shipped_with(tmp_path / "model", quality={"threshold_for_dates_averaged": 0.2})
     part = landscape[:, :256, :256]
     scenes = [write(tmp_path / "first.tif", part), write(tmp_path / "second.tif", part, "2021-06-15")]
     result = run(tmp_path, scenes, sample / "SIMULATED_truth.gpkg", threshold=asked, model=str(model))
     # Both dates are one image, so that their mean is that image, too.
     same = run(tmp_path, scenes[:1], sample / "SIMULATED_truth.gpkg", threshold=expected, model=str(model))
     assert result.scores["dates averaged"]["all"]["iou"] == pytest.approx(same.scores["single dates"]["all"]["iou"])
-    assert result.threshold == (asked or shipped.card.threshold)
+    assert result.threshold == (asked or load_model("default").card.threshold)
 
 
 def test_a_farm_newer_than_the_image_is_neither_missed_nor_a_false_alarm(
@@ -256,7 +297,7 @@ def test_a_farm_newer_than_the_image_is_neither_missed_nor_a_false_alarm(
     untold = run(tmp_path, [scene], layer).scores["single dates"]["all"]
     assert told["object_recall"]["farms"] == untold["object_recall"]["farms"] - 1
     assert told["object_precision"]["value"] == untold["object_precision"]["value"]
-    assert told["precision"]["value"] > 0.9
+    assert told["precision"]["value"] > 0.85
 
 
 def test_images_without_a_valid_pixel_are_left_out_and_told(landscape: np.ndarray, tmp_path: Path) -> None:
@@ -489,6 +530,55 @@ def test_false_area_is_measured_in_hectares_on_ground_far_from_farms() -> None:
     assert ground.false == pytest.approx(2.0, rel=2e-3)
     (false,) = series.false_detections()
     assert false.hectares == pytest.approx(2.0, rel=2e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from((0.0, 0.7)), st.sampled_from((0.0, 0.085)))
+def test_false_area_is_that_of_far_pixels_in_detections_that_are_kept_however_windows_cut_them(
+    seed: int, side: int, core: float, least: float
+) -> None:
+    """The image lies in four cells; the first one that detections may begin in shows no far ground."""
+    random, shape = np.random.default_rng(seed), (30, 40)
+    probability = 0.5 + 0.5 * ndimage.gaussian_filter(random.standard_normal(shape), 1.0)
+    probability = np.clip(probability, 0, 1).astype(np.float32)
+    probability[random.random(shape) < 0.05] = np.nan
+    far, ignored = random.random(shape) < 0.6, random.random(shape) < 0.1
+    far[12:, :15] = False
+    ignored &= ~far
+    coverage = np.where(far, 0, random.random(shape)).astype(np.float32)
+    corner = (40 * CELL - 150, 1000 * CELL + 120)
+    grid = a_grid(*shape, corner)
+    pixel_ha = math.prod(grid.ground_pixel_size) / 1e4
+    kept = in_detections(probability, 0.5, core, least / pixel_ha)
+    for step in (max(shape), side):
+        series = Series(0.5, least, core)
+        counter = series.image("image", "2021-03-15", grid)
+        for row in range(0, shape[0], step):
+            for col in range(0, shape[1], step):
+                window = Window(row, col, min(step, shape[0] - row), min(step, shape[1] - col))
+                cut = (window.rows, window.cols)
+                counter.add(window, probability[cut], Truth(coverage[cut], ignored[cut], far[cut]))
+        counter.finish()
+        for ground in (sum(series.ground.values(), Ground()), series.images[0].ground):
+            assert ground.false == pytest.approx(pixel_ha * (far & kept).sum())
+            assert ground.seen == pytest.approx(pixel_ha * (far & ~np.isnan(probability)).sum())
+        assert len(series.ground) == 3 and all(ground.seen for ground in series.ground.values())
+
+
+def test_what_is_marked_on_far_ground_without_a_core_or_in_small_pieces_is_not_false_area() -> None:
+    """Three detections: 0.5 ha with a core, as large without one, and 0.18 ha that are sure."""
+    probability = np.zeros((40, 60), np.float32)
+    probability[2:7, 2:12] = probability[2:7, 20:30] = 0.6
+    probability[2, 2:7], probability[2, 20:24] = 0.9, 0.9
+    probability[20:23, 2:8] = 0.95
+    nothing = np.zeros(probability.shape, np.float32)
+    for core, least, pixels in ((0.9, 0.2, 50), (0.0, 0.2, 100), (0.9, 0.1, 68), (0.0, 0.1, 118), (0.96, 0.1, 0)):
+        series = Series(0.5, least, core)
+        count(series, (5e5, 3e6), nothing, probability)
+        whole = sum(series.ground.values(), Ground())
+        assert whole.false == pytest.approx(pixels / 100, rel=2e-3) and whole.seen == pytest.approx(24, rel=2e-3)
+        assert whole.false == pytest.approx(sum(d.hectares for d in series.false_detections()))
+        assert series.images[0].ground == whole
 
 
 def test_what_many_images_tell_alike_is_told_once() -> None:

@@ -58,7 +58,7 @@ def test_a_model_that_knows_nothing_learns(untaught: Path, request_of: Callable[
         start.card.std,
         start.card.architecture,
     )
-    assert tuned.card.training["start"]["sha256"] == start.sha256
+    assert tuned.card.training["start"]["sha256"] == start.sha256 and tuned.card.core == start.card.core is not None
     assert "fine-tuned on" in tuned.card.summary
 
 
@@ -85,6 +85,7 @@ def test_where_learning_does_not_help_the_old_weights_are_written(
     written = load_model(result.output)
     assert written.sha256 == result.sha256 == shipped.sha256
     assert written.card.threshold == shipped.card.threshold
+    assert written.card.core == shipped.card.core is not None
     assert "unchanged" in written.card.summary and "fine-tuned on" not in written.card.summary
     assert learning.CHOSEN not in written.card.quality["conditions"]
     figures = {name: result.validation[name] for name in result.validation["start"]}

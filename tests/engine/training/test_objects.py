@@ -1,6 +1,7 @@
 """Farms and detections that are known by construction, whole and in windows."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,19 @@ def test_unknown_probabilities_are_not_detected() -> None:
     assert outcomes(match(np.where(farm > 0, np.nan, 0).astype(np.float32), farm)) == ([False], [])
 
 
+def test_a_detection_says_how_much_of_it_lies_far_from_farms() -> None:
+    farm, found, nothing = blocks((10, 10, 10, 10)), blocks((10, 15, 10, 20), (40, 40, 5, 6)), blocks() > 0
+    far = np.ones(farm.shape, bool)
+    far[:, :30] = False
+    matcher = ObjectMatcher(0.5, farm.shape[1])
+    matcher.add(Window(0, 0, *farm.shape), found, farm, ~nothing, nothing, far)
+    assert [(d.true, d.far) for d in matcher.matches(PIXEL).detections] == [
+        (False, pytest.approx(0.5)),
+        (False, pytest.approx(0.3)),
+    ]
+    assert [d.far for d in match(found, farm).detections] == [0, 0]
+
+
 def test_size_classes_are_under_1_to_5_to_20_hectares_and_above() -> None:
     assert [size_class(ha) for ha in (0.2, 0.999, 1, 4.99, 5, 19.9, 20, 500)] == [0, 0, 1, 1, 2, 2, 3, 3]
     farms = blocks((2, 2, 5, 5), (2, 20, 12, 12), (20, 20, 30, 30))
@@ -133,18 +147,22 @@ def scattered(seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.integers(1, 17))
 def test_windows_give_the_same_objects_as_the_whole_image(seed: int, height: int, width: int, side: int) -> None:
     probability, coverage, valid, ignored = scattered(seed, (height, width))
+    far = np.random.default_rng(seed + 1).random((height, width)) < 0.5
     matcher = ObjectMatcher(0.4, width)
     for row in range(0, height, side):
         for col in range(0, width, side):
             window = Window(row, col, min(side, height - row), min(side, width - col))
             cut = (window.rows, window.cols)
-            matcher.add(window, probability[cut], coverage[cut], valid[cut], ignored[cut])
-    whole = match_objects(probability, coverage, valid, 0.4, PIXEL, ignored, minimum_ha=0.02)
-    pieces = matcher.matches(PIXEL, minimum_ha=0.02)
+            matcher.add(window, probability[cut], coverage[cut], valid[cut], ignored[cut], far[cut])
+    one = ObjectMatcher(0.4, width)
+    one.add(Window(0, 0, height, width), probability, coverage, valid, ignored, far)
+    whole, pieces = one.matches(PIXEL, minimum_ha=0.02), matcher.matches(PIXEL, minimum_ha=0.02)
+    simple = match_objects(probability, coverage, valid, 0.4, PIXEL, ignored, minimum_ha=0.02)
+    assert [replace(d, far=0.0) for d in whole.detections] == list(simple.detections) and whole.farms == simple.farms
 
     def known(matches: Matches) -> list[tuple[object, ...]]:
         farms = [(f.window, round(f.hectares, 6), f.found) for f in matches.farms]
-        detections = [(d.window, round(d.hectares, 6), d.true) for d in matches.detections]
+        detections = [(d.window, round(d.hectares, 6), d.true, round(d.far, 6)) for d in matches.detections]
         return sorted(farms, key=repr) + sorted(detections, key=repr)
 
     assert known(pieces) == known(whole)
