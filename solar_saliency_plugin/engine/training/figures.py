@@ -10,6 +10,7 @@ from .backgrounds import place
 from .cross_validation import Learned, choose_thresholds, false_areas, mean_false_share, predicted, quiet_places
 from .evaluation import (
     THRESHOLDS,
+    Prediction,
     Thresholds,
     farm_scores,
     found_inside_large_farms,
@@ -43,6 +44,8 @@ def wide(kept: Networks) -> dict[str, Any]:
 
 def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
     chosen = choose_thresholds(kept.data, networks)
+    found = predicted(kept.data, networks, "test")
+    clear = [one for one in found if one.view.snow <= SNOW_LIMIT]
     areas = false_areas(kept.data, networks, "test")
     ground = mean_ground(areas, chosen.test)
     levels = {scene.name: scene.level for scene in kept.data.scenes_of_all_parts()}
@@ -60,7 +63,7 @@ def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
             "dates_averaged": chosen.test_averaged,
         },
         "calibration": [asdict(one.calibration) for one in networks],
-        **farm_scores(predicted(kept.data, networks, "test"), chosen.by_site()),
+        **farm_scores(found, chosen.by_site()),
         "found_inside_large_farms": [
             found_inside_large_farms(one.network, kept.data.sites("test", one.fold), chosen.test[one.fold].threshold)
             for one in networks
@@ -75,16 +78,15 @@ def _figures(kept: Networks, networks: Sequence[Learned]) -> dict[str, Any]:
         "false_ha_per_100_km2": false,
         "quiet_places": rounded(quiet_places(kept.data, ground)),
         "mean_false_area_percent": rounded(100 * mean_false_share(kept.data, ground)),
-        "by_core": _by_core(kept, networks, areas, chosen.shipped),
-        "by_threshold": _by_threshold(kept, networks, areas, chosen.shipped.core),
+        "by_core": _by_core(kept, clear, areas, chosen.shipped),
+        "by_threshold": _by_threshold(kept, clear, areas, chosen.shipped.core),
     }
 
 
 def _by_threshold(
-    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]], core: float
+    kept: Networks, clear: Sequence[Prediction], areas: Mapping[int, Mapping[str, FalseArea]], core: float
 ) -> list[dict[str, Any]]:
     """What other thresholds would give, with the core that is shipped, so that users can choose their own."""
-    clear = [one for one in predicted(kept.data, networks, "test") if one.view.snow <= SNOW_LIMIT]
     tallies = [pooled(site_tallies(clear, strip)) for strip in (False, True)]
     found = []
     for threshold in THRESHOLDS[::5]:
@@ -107,10 +109,9 @@ def _by_threshold(
 
 
 def _by_core(
-    kept: Networks, networks: Sequence[Learned], areas: Mapping[int, Mapping[str, FalseArea]], shipped: Marking
+    kept: Networks, clear: Sequence[Prediction], areas: Mapping[int, Mapping[str, FalseArea]], shipped: Marking
 ) -> list[dict[str, Any]]:
     """What asking as much as the shipped model, or more or less, of cores would give, at its threshold."""
-    clear = [one for one in predicted(kept.data, networks, "test") if one.view.snow <= SNOW_LIMIT]
     sites = {one.view.site for one in clear}
     found = []
     for core in sorted({0.0, 0.7, 0.8, 0.85, 0.9, 0.95, shipped.core}):
